@@ -1,0 +1,44 @@
+# Every target sets itself up: all it needs is Python 3.11 or newer, make and the package registries.
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+PORT ?= 8080
+DATA ?= .local
+
+.PHONY: demo test serve import lint format bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	@exec $(BIN)/python -m infra.local.demo $(if $(BACKUP),"$(BACKUP)")
+
+test: $(READY)
+	@exec $(BIN)/pytest
+
+serve: $(READY)
+	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local
+
+import: $(READY)
+	@exec $(BIN)/onecopy import "$(FILE)" --box "$(BOX)" $(if $(URL),--url "$(URL)")
+
+lint: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run make format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+format: $(READY)
+	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
+
+bench: $(READY)
+	@exec $(BIN)/python -m infra.local.bench
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
+
+$(READY): pyproject.toml functions/requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and was not found"; exit 1; }
+	@echo "setting up .venv, once (about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,68 @@
+"""A box: whose it is, how far its log has come, and what goes on in the background of its tree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
+
+MAX_DEPTH = 32
+"""Folders below one another, the root counted as none."""
+
+Chain = tuple[FolderId, ...]
+"""The folders above a folder, from the root down to its parent."""
+
+
+class BoxKey(NamedTuple):
+    store: str
+    box_id: str
+
+    def __str__(self) -> str:
+        return f"{self.store}#{self.box_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "BoxKey":
+        store, box_id = text.split("#", 1)
+        return cls(store, box_id)
+
+
+class Moved(NamedTuple):
+    """Where a folder was moved, and by which change: a second move of it is another matter."""
+
+    seq: int
+    chain: Chain
+
+
+@dataclass(frozen=True)
+class Box:
+    """`seq` and `ids` are the last numbers given out.
+
+    `doomed`: folders whose deletion is still working its way down; all below them is gone already.
+    `moved`: folders with a new parent whose subfolders still hold the chain of ids from before.
+    """
+
+    key: BoxKey
+    seq: ModSeq
+    ids: int
+    validity: str
+    doomed: frozenset[FolderId] = frozenset()
+    moved: Mapping[FolderId, Moved] = field(default_factory=dict)
+
+    def chain(self, written: Chain) -> Chain:
+        """The chain as it is now: below the deepest moved folder as written, above it as moved.
+
+        The deepest counts, because a folder that was moved later was written whole at that time.
+        """
+        for place in range(len(written) - 1, -1, -1):
+            if written[place] in self.moved:
+                above = self.chain(self.moved[written[place]].chain)
+                return above + written[place:]
+        return written
+
+    def hides(self, folder_id: FolderId, written: Chain) -> bool:
+        """Whether the folder lies in one that is being deleted."""
+        return bool(self.doomed) and not self.doomed.isdisjoint((*self.chain(written), folder_id))
+
+    def is_network(self, folder_id: FolderId, written: Chain) -> bool:
+        """Whether the folder is /Default or below it, where only the network stores."""
+        return DEFAULT in (*self.chain(written), folder_id)

@@ -1,0 +1,89 @@
+"""Changes: the rows of a box's log, each one nmsEvent (NMS 5.1.4) with its own number."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from onecopy.domain.content import Content
+from onecopy.domain.folder import Attributes, Folder
+from onecopy.domain.ids import FolderId, ModSeq, ObjectId
+from onecopy.domain.link import Flags, Link
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What never changes of an object; told with its creation only."""
+
+    attributes: Attributes
+    content: Content | None
+
+
+@dataclass(frozen=True)
+class ChangedObject:
+    """An object's whole mutable state, so that applying it twice does no harm."""
+
+    object_id: ObjectId
+    parent: FolderId
+    flags: Flags
+    correlation_id: str | None
+    correlation_tag: str | None
+    metadata: Metadata | None
+
+
+@dataclass(frozen=True)
+class DeletedObject:
+    object_id: ObjectId
+    correlation_id: str | None
+    correlation_tag: str | None
+
+
+@dataclass(frozen=True)
+class ChangedFolder:
+    folder_id: FolderId
+    parent: FolderId | None
+    name: str
+    attributes: Attributes
+
+
+@dataclass(frozen=True)
+class DeletedFolder:
+    folder_id: FolderId
+
+
+@dataclass(frozen=True)
+class ResetBox:
+    """All that the client knows is void; it lists again."""
+
+
+Event = ChangedObject | DeletedObject | ChangedFolder | DeletedFolder
+
+
+@dataclass(frozen=True)
+class Change:
+    seq: ModSeq
+    at: datetime
+    event: Event
+
+
+def created_object(link: Link) -> ChangedObject:
+    return ChangedObject(
+        link.object_id,
+        link.parent,
+        link.flags,
+        link.correlation_id,
+        link.correlation_tag,
+        Metadata(link.attributes, link.content),
+    )
+
+
+def changed_object(link: Link) -> ChangedObject:
+    return ChangedObject(
+        link.object_id, link.parent, link.flags, link.correlation_id, link.correlation_tag, None
+    )
+
+
+def deleted_object(link: Link) -> DeletedObject:
+    return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
+
+
+def changed_folder(folder: Folder) -> ChangedFolder:
+    return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes)

@@ -1,0 +1,42 @@
+"""Content: the immutable bytes of a message, one or more parts, stored once."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import NewType
+
+from onecopy.domain.ids import ContentId
+
+ContentKey = NewType("ContentKey", str)
+"""Where content lies in the bucket: random, never shown, says nothing about the box."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One payload part. `size` in bytes, `checksum` as `sha256:<base64>`; the rest are MIME's own headers."""
+
+    content_type: str
+    size: int
+    checksum: str
+    content_id: str | None = None
+    content_disposition: str | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    content_key: ContentKey
+    content_id: ContentId
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    def bucket_key(self, part: int) -> str:
+        """The S3 key of the `part`-th part, counted from 1."""
+        return f"{self.content_key}/{part}"
+
+
+def checksum(data: bytes) -> str:
+    """As NMS's payload parts show it here and S3 checks it: `sha256:<base64>`."""
+    return "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()

@@ -1,0 +1,73 @@
+"""Links: NMS objects seen as what they are here, entries in a folder that point to shared content."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from onecopy.domain.content import Content
+from onecopy.domain.folder import Attributes
+from onecopy.domain.ids import FolderId, ModSeq, ObjectId
+
+Flags = tuple[str, ...]
+"""A set without case and order (NMS 5.2): kept sorted, each as it was first spelled."""
+
+MOST_FLAGS = 100
+
+_DATE_TIME_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+def flag_set(flags: Iterable[str]) -> Flags:
+    seen: dict[str, str] = {}
+    for flag in flags:
+        seen.setdefault(flag.casefold(), flag)
+    return tuple(seen[key] for key in sorted(seen))
+
+
+def has_flag(flags: Flags, name: str) -> bool:
+    return name.casefold() in {flag.casefold() for flag in flags}
+
+
+def without_flag(flags: Flags, name: str) -> Flags:
+    return tuple(flag for flag in flags if flag.casefold() != name.casefold())
+
+
+def parse_date(text: str) -> datetime | None:
+    """An xsd:dateTimeStamp in UTC, or None if it is not one."""
+    if not _DATE_TIME_STAMP.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
+    """The date that search, sorting and folder order use: the Date attribute, if there is a valid one."""
+    for name, values in attributes:
+        if name.casefold() == "date" and values and (date := parse_date(values[0])):
+            return date
+    return otherwise
+
+
+@dataclass(frozen=True)
+class Link:
+    object_id: ObjectId
+    parent: FolderId
+    date: datetime
+    flags: Flags
+    attributes: Attributes
+    content: Content | None
+    correlation_id: str | None
+    correlation_tag: str | None
+    last_mod_seq: ModSeq
+
+
+@dataclass(frozen=True)
+class NewObject:
+    """What a client gives of an object; the rest is the store's."""
+
+    attributes: Attributes = ()
+    flags: Flags = ()
+    correlation_id: str | None = None
+    correlation_tag: str | None = None

@@ -1,0 +1,43 @@
+"""Subscriptions: who is told of a box's changes, and how far they have been told."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from onecopy.domain.ids import ModSeq
+
+State = Literal["unverified", "active", "failing", "failed", "expired"]
+
+MOST = 20
+"""Subscriptions of one box."""
+
+LONGEST = timedelta(days=30)
+VERIFICATION_TRIES = 3
+RESET = -1
+"""A cursor that lies in no log: what is told next is one resetBox."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`index` is that of the next nmsEventList; `cursor` the last change told, or RESET."""
+
+    subscription_id: str
+    notify_url: str
+    callback_data: str | None
+    client_correlator: str | None
+    secret: str
+    state: State
+    last_error: str | None
+    expiry: datetime
+    cursor: int
+    cursor_at: datetime
+    index: int
+
+    @property
+    def position(self) -> ModSeq:
+        return ModSeq(max(self.cursor, 0))
+
+
+def back_off(tries: int, longest: timedelta) -> timedelta:
+    """Doubles from one second."""
+    return min(timedelta(seconds=2 ** min(tries - 1, 20)), longest)

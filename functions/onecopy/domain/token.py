@@ -1,0 +1,62 @@
+"""Restart tokens: positions between the changes of one box, signed.
+
+    change 1   change 2   change 3   …
+             ^          ^
+        a token of     of 2          "everything up to here is known"
+        position 1
+
+A token holds the box's validity (so that a reset box is noticed), the position, and when the position
+was known to be current (so that a token older than the log is told apart). While a first listing is
+under way it also holds how far the listing has come. The signature covers the box it was given for.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.ids import ModSeq
+
+_TOKEN = re.compile(r"([0-9a-f]{12})-(\d{1,18})-(\d{1,12})-([fo]?)([0-9a-z]*)-([A-Za-z0-9_-]{22})")
+LISTING_FOLDERS, LISTING_OBJECTS = "f", "o"
+
+
+class BadToken(ValueError):
+    """Not a token of ours for this box."""
+
+
+@dataclass(frozen=True)
+class RestartToken:
+    """`given` to the second. `listing` is the phase of a first listing under way, `after` the last id in it."""
+
+    validity: str
+    position: ModSeq
+    given: datetime
+    listing: str = ""
+    after: str = ""
+
+    def sign(self, box: BoxKey, keys: Sequence[bytes]) -> str:
+        given = int(self.given.timestamp())
+        text = f"{self.validity}-{self.position}-{given}-{self.listing}{self.after}"
+        return f"{text}-{_signature(text, box, keys[0])}"
+
+
+def parse(token: str, box: BoxKey, keys: Sequence[bytes]) -> RestartToken:
+    """Checked against every key that is still good; the first one signs."""
+    match = _TOKEN.fullmatch(token)
+    if not match:
+        raise BadToken
+    text, signature = token[: match.start(6) - 1], match[6]
+    if not any(hmac.compare_digest(signature, _signature(text, box, key)) for key in keys):
+        raise BadToken
+    given = datetime.fromtimestamp(int(match[3]), UTC)
+    return RestartToken(match[1], ModSeq(int(match[2])), given, match[4], match[5])
+
+
+def _signature(text: str, box: BoxKey, key: bytes) -> str:
+    mac = hmac.digest(key, f"{box}\n{text}".encode(), hashlib.sha256)[:16]
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")

@@ -1,0 +1,1 @@
+"""The Lambda functions, one file for each trigger. A handler parses, asks, answers."""

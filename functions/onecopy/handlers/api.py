@@ -1,0 +1,126 @@
+"""`api`: every request of the HTTP API (payload 2.0), by one catch-all route.
+
+HTTP APIs hand the path over already decoded; the resolver's patterns want it quoted. It is quoted again
+here and unquoted once, segment by segment, before a route sees it.
+"""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, unquote
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from onecopy.domain.errors import MethodNotAllowed, NMSError, Unknown
+from onecopy.handlers.request import Answer, authorize, check_accept, sent
+from onecopy.handlers.routes import (
+    READ,
+    Route,
+    changes,
+    copies,
+    flags,
+    folders,
+    objects,
+    payloads,
+    subscriptions,
+)
+from onecopy.wire import outward
+
+BOX = "/nms/v1/<store_name>/<box_id>"
+METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+ROUTES = [
+    *changes.ROUTES,
+    *folders.ROUTES,
+    *copies.ROUTES,
+    *objects.ROUTES,
+    *payloads.ROUTES,
+    *flags.ROUTES,
+    *subscriptions.ROUTES,
+]
+
+logger = Logger()
+app = APIGatewayHttpResolver()
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve({**event, "rawPath": quoted_path(event["rawPath"])}, context)
+
+
+def quoted_path(raw_path: str) -> str:
+    """What the gateway decoded, quoted again; `%25`, which it leaves alone, stays."""
+    return quote(raw_path, safe="/%")
+
+
+def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any]]:
+    """One resource with all its methods; those it does not have are answered by 405 and Allow."""
+
+    def resource(store_name: str, box_id: str, **segments: str) -> Response[Any]:
+        def ask() -> Answer:
+            method = str(app.current_event.http_method)
+            route = routes.get(method)
+            scope = route.scope if route else READ
+            request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), scope)
+            if not route:
+                raise MethodNotAllowed(tuple(sorted(routes)))
+            if not route.any_type:
+                check_accept(request.headers)
+            return route.function(request, **{name: unquote(value) for name, value in segments.items()})
+
+        return _answered(ask, path)
+
+    return resource
+
+
+def _not_found(_: Exception) -> Response[Any]:
+    def refuse() -> Answer:
+        raise Unknown("request")
+
+    return _answered(refuse, "unknown")
+
+
+def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
+    """Errors by class; what is not ours is logged without what it says and answered as SVC0001."""
+    event = app.current_event.raw_event
+    correlation_id = event["requestContext"]["requestId"]
+    try:
+        answer = ask()
+    except NMSError as error:
+        answer = _refusal(error)
+    except Exception as error:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error(
+            "request failed",
+            extra={
+                "correlation_id": correlation_id,
+                "resource": path,
+                "error": type(error).__name__,
+                "at": frames,
+            },
+        )
+        answer = Answer(500, outward.request_error(NMSError(correlation_id)))
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    out, body = sent(answer, headers, correlation_id)
+    return Response(answer.status, headers=out, body=body)
+
+
+def _refusal(error: NMSError) -> Answer:
+    headers = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.allow)
+    return Answer(error.status, outward.request_error(error), headers)
+
+
+def _register() -> None:
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    for path, routes in by_path.items():
+        app.route(BOX + path, method=METHODS)(_resource(path, routes))
+    app.not_found(_not_found)
+
+
+_register()

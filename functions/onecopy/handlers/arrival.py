@@ -1,0 +1,29 @@
+"""`arrival`: S3's word (through SQS) that a directly uploaded part is there."""
+
+import json
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from onecopy.domain.content import ContentKey
+from onecopy.handlers import composition
+from onecopy.store import uploads
+from onecopy.store.contents import DIRECT
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, _notification, processor, context)
+
+
+def _notification(message: SQSRecord) -> None:
+    """A notification holds several records; S3's test event holds none."""
+    for record in json.loads(message.body).get("Records", []):
+        key = unquote_plus(record["s3"]["object"]["key"])
+        content_key, _, number = key.rpartition("/")
+        if content_key.startswith(DIRECT) and number.isdecimal():
+            uploads.arrived(composition.parts().store, ContentKey(content_key), int(number))

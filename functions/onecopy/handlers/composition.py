@@ -1,0 +1,73 @@
+"""The one place where the parts are put together, once for each process, at its first event.
+
+Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times.
+"""
+
+import os
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import boto3
+from botocore.config import Config
+
+from onecopy import settings
+from onecopy.settings import Settings
+from onecopy.store import table
+from onecopy.store.contents import Contents
+from onecopy.store.queues import Queues
+from onecopy.store.transact import Store
+
+_TIMEOUTS = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    signature_version="v4",
+)
+_S3 = _TIMEOUTS.merge(
+    Config(
+        signature_version="s3v4",
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=16,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    store: Store
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=1)
+def parts() -> Parts:
+    given = settings.read()
+    store = Store(
+        connection=table.bind(given.table_name),
+        history=given.history,
+        now=now,
+        random=os.urandom,
+        jitter=random.random,
+        sleep=time.sleep,
+    )
+    return Parts(given, store)
+
+
+@lru_cache(maxsize=1)
+def contents() -> Contents:
+    given = parts().settings
+    return Contents(boto3.client("s3", config=_S3), given.content_bucket, given.url_lifetime)
+
+
+@lru_cache(maxsize=1)
+def queues() -> Queues:
+    given = parts().settings
+    client = boto3.client("sqs", config=_TIMEOUTS)
+    return Queues(client, given.jobs_queue_url, given.reclaim_queue_url, given.delivery_queue_url)

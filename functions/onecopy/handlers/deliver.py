@@ -1,0 +1,35 @@
+"""`deliver`: one subscriber's turn. A FIFO queue with a group for each subscription, one message at a time."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from onecopy.domain.box import BoxKey
+from onecopy.handlers import composition
+from onecopy.push import delivery
+
+logger = Logger()
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A failed delivery comes back after its back-off; its group waits with it."""
+    failures = []
+    for record in event["Records"]:
+        body = json.loads(record["body"])
+        parts = composition.parts()
+        outcome = delivery.deliver(
+            parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"]
+        )
+        if outcome.error:
+            logger.warning(
+                "delivery failed", extra={"subscription": body["subscription"], "reason": outcome.error}
+            )
+        if outcome.again is not None:
+            composition.queues().put_off(record["receiptHandle"], max(outcome.again, timedelta(seconds=1)))
+            failures.append({"itemIdentifier": record["messageId"]})
+        elif outcome.more:
+            composition.queues().deliver(body["box"], body["subscription"], record["messageId"])
+    return {"batchItemFailures": failures}

@@ -1,0 +1,28 @@
+"""`jobs`: what a request began and left to the background: a large folder copied, deleted or moved."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from onecopy.domain.box import BoxKey
+from onecopy.handlers import composition
+from onecopy.store import jobs
+
+STEPS = 200
+"""About 6,000 objects, within the function's time."""
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, _message, processor, context)
+
+
+def _message(message: SQSRecord) -> None:
+    body = json.loads(message.body)
+    progress = jobs.run(composition.parts().store, BoxKey.parse(body["box"]), body["job"], STEPS)
+    if not progress.finished:
+        composition.queues().job(body["box"], body["job"], progress.wait)

@@ -1,0 +1,23 @@
+"""`reclaim`: content that no link points to any more goes out of the bucket."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from onecopy.domain.content import ContentKey
+from onecopy.handlers import composition
+from onecopy.store import reclaim
+
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, _message, processor, context)
+
+
+def _message(message: SQSRecord) -> None:
+    content_key = ContentKey(json.loads(message.body)["content"])
+    reclaim.reclaim(composition.parts().store, composition.contents(), content_key)

@@ -1,0 +1,173 @@
+"""An HTTP API event (payload 2.0) as the routes see it, and their answer on its way back."""
+
+import base64
+import gzip
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.errors import InvalidInput, NotAcceptable, NotAllowed, TooLarge
+from onecopy.domain.token import BadToken, RestartToken, parse
+from onecopy.handlers import composition
+from onecopy.settings import Settings
+from onecopy.store.contents import Contents
+from onecopy.store.queues import Queues
+from onecopy.store.transact import Store
+from onecopy.wire import inward, outward
+from onecopy.wire.urls import OWN_BOX, Urls
+
+NETWORK = "onecopy.network"
+"""The scope of the network itself, which stores under /Default, in any box."""
+
+ALL = "oma_rest_nms.all_v1"
+_COMPRESS_ABOVE = 1000
+_BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#]{1,255}")
+
+
+@dataclass(frozen=True)
+class Caller:
+    own_box: str
+    scopes: frozenset[str]
+
+    @property
+    def is_network(self) -> bool:
+        return NETWORK in self.scopes
+
+    def may(self, scope: str) -> bool:
+        return not self.scopes.isdisjoint({scope, ALL, NETWORK})
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a caller who may make it, in the box that the path names."""
+
+    settings: Settings
+    store: Store
+    key: BoxKey
+    caller: Caller
+    urls: Urls
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    _event: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def contents(self) -> Contents:
+        return composition.contents()
+
+    @property
+    def queues(self) -> Queues:
+        return composition.queues()
+
+    @cached_property
+    def body(self) -> bytes:
+        body = self._event.get("body") or ""
+        try:
+            return base64.b64decode(body) if self._event.get("isBase64Encoded") else body.encode()
+        except ValueError as error:
+            raise InvalidInput("body") from error
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    @property
+    def is_form(self) -> bool:
+        return self.content_type.lower().lstrip().startswith("multipart/form-data")
+
+    def json(self) -> Any:
+        """The body, which has to be JSON, whatever it calls itself but XML."""
+        if len(self.body) > inward.JSON_LIMIT:
+            raise TooLarge("size")
+        if self.is_form or "xml" in self.content_type.lower():
+            raise InvalidInput("Content-Type")
+        return inward.loads(self.body, "body")
+
+    def max_entries(self) -> int:
+        return inward.count(self.query.get("maxEntries"), "maxEntries")
+
+    def restart_token(self, text: str | None) -> RestartToken | None:
+        if text is None:
+            return None
+        try:
+            return parse(text, self.key, self.settings.restart_token_keys)
+        except BadToken as error:
+            raise InvalidInput("restartToken") from error
+
+    def signed(self, token: RestartToken) -> str:
+        return token.sign(self.key, self.settings.restart_token_keys)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def authorize(event: Mapping[str, Any], store_name: str, box_id: str, scope: str) -> Request:
+    """Before anything is read: the scope, and the box that has to be the caller's own."""
+    parts = composition.parts()
+    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
+    caller = Caller(claims["sub"], frozenset(claims.get("scope", "").split()))
+    real_box = caller.own_box if box_id == OWN_BOX else box_id
+    if store_name != parts.settings.store_name or not _BOX_ID.fullmatch(real_box):
+        raise NotAllowed("box")
+    if real_box != caller.own_box and not caller.is_network:
+        raise NotAllowed("box")
+    if not caller.may(scope):
+        raise NotAllowed("scope")
+    root = parts.settings.server_root or f"https://{event['requestContext']['domainName']}"
+    return Request(
+        settings=parts.settings,
+        store=parts.store,
+        key=BoxKey(store_name, real_box),
+        caller=caller,
+        urls=Urls(root, store_name, real_box, caller.own_box),
+        query=event.get("queryStringParameters") or {},
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        _event=event,
+    )
+
+
+def check_accept(headers: Mapping[str, str]) -> None:
+    """JSON is what there is; a caller who takes XML alone gets nothing it could not read."""
+    kinds = [kind.split(";")[0].strip().lower() for kind in headers.get("accept", "").split(",")]
+    if any(kinds) and all(kind.endswith("xml") for kind in kinds if kind):
+        raise NotAcceptable("Accept")
+
+
+def prefers_json(headers: Mapping[str, str]) -> bool:
+    """`application/json` comes first in Accept."""
+    return headers.get("accept", "").split(",")[0].split(";")[0].strip().lower() == "application/json"
+
+
+def sent(
+    answer: Answer, headers: Mapping[str, str], correlation_id: str
+) -> tuple[dict[str, str], str | bytes | None]:
+    """Headers and body; compressed above 1 kB for whoever takes gzip."""
+    out = {"x-correlation-id": correlation_id, **answer.headers}
+    if answer.body is None:
+        return out, None
+    text = outward.dumps(answer.body)
+    raw = text.encode()
+    out |= {"content-type": "application/json", "vary": "Accept-Encoding"}
+    if len(raw) <= _COMPRESS_ABOVE or not takes_gzip(headers.get("accept-encoding", "")):
+        return out, text
+    out["content-encoding"] = "gzip"
+    return out, gzip.compress(raw, 6, mtime=0)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """RFC 9110, 12.5.3: by name before `*`, and not with a weight of 0."""
+    weights: dict[str, float] = {}
+    for choice in accept_encoding.lower().split(","):
+        coding, _, parameters = choice.partition(";")
+        match = re.fullmatch(r"\s*q\s*=\s*([0-9.]+)\s*", parameters)
+        try:
+            weights[coding.strip()] = float(match[1]) if match else 1.0
+        except ValueError:
+            weights[coding.strip()] = 0.0
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0

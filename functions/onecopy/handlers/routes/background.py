@@ -1,0 +1,15 @@
+"""Jobs that a request began: the first steps within the request, the rest by the queue."""
+
+from onecopy.handlers.request import Request
+from onecopy.store import jobs
+
+STEPS_IN_REQUEST = 16
+"""About 500 objects: what most folders hold is done when the answer comes."""
+
+
+def carry_on(request: Request, job_id: str | None) -> None:
+    if not job_id:
+        return
+    progress = jobs.run(request.store, request.key, job_id, STEPS_IN_REQUEST)
+    if not progress.finished:
+        request.queues.job(str(request.key), job_id, progress.wait)

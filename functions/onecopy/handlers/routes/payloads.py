@@ -1,0 +1,76 @@
+"""Content out (NMS 6.6, 6.7): a presigned URL, and only for whoever asks for a body."""
+
+from onecopy.domain.errors import NMSError, Unknown
+from onecopy.domain.ids import ObjectId
+from onecopy.domain.link import Link
+from onecopy.handlers.request import prefers_json
+from onecopy.handlers.routes import READ, Answer, Request, Route
+from onecopy.store import objects
+from onecopy.store.transact import read_links
+from onecopy.wire import inward, outward
+
+
+def get_payload(request: Request, object_id: str) -> Answer:
+    link = objects.find(request.store, request.key, ObjectId(object_id))
+    if not link.content or len(link.content.parts) != 1:
+        raise Unknown("payload")
+    return _redirect(request, link, 1)
+
+
+def get_payload_part(request: Request, object_id: str, part_id: str) -> Answer:
+    link = objects.find(request.store, request.key, ObjectId(object_id))
+    numbers = {str(n): n for n in range(1, len(link.content.parts) + 1)} if link.content else {}
+    if part_id not in numbers:
+        raise Unknown("partId")
+    return _redirect(request, link, numbers[part_id])
+
+
+def _redirect(request: Request, link: Link, number: int) -> Answer:
+    """Straight to S3; or where that is, for a client that does not follow redirects."""
+    body = _href(request, link, number)
+    if prefers_json(request.headers):
+        return Answer(200, body, {"cache-control": "no-store"})
+    return Answer(307, None, {"location": body["href"], "cache-control": "no-store"})
+
+
+def _href(request: Request, link: Link, number: int) -> outward.Json:
+    if not link.content:
+        raise Unknown("payload")
+    part = link.content.parts[number - 1]
+    href = request.contents.href(link.content, number, request.store.now())
+    return {
+        "href": href.href,
+        "expires": outward.time(href.expires),
+        "contentType": part.content_type,
+        "size": part.size,
+        "checksum": part.checksum,
+    }
+
+
+def payloads(request: Request) -> Answer:
+    """URLs for the bodies of many objects at once."""
+    given: list[ObjectId | NMSError] = []
+    for url in inward.object_references(request.json(), inward.MOST_HREFS):
+        try:
+            given.append(request.urls.object_id(url, "objectReference"))
+        except NMSError as error:
+            given.append(error)
+    ids = [item for item in given if not isinstance(item, NMSError)]
+    links = read_links(request.store, request.key, ids)
+    items = [item if isinstance(item, NMSError) else _item(request, links.get(item)) for item in given]
+    return Answer(200, outward.bulk_response(items), {"cache-control": "no-store"})
+
+
+def _item(request: Request, link: Link | None) -> tuple[int, outward.Json] | NMSError:
+    if not link:
+        return Unknown("objectReference")
+    numbers = range(1, len(link.content.parts) + 1) if link.content else range(0)
+    parts = [_href(request, link, number) for number in numbers]
+    return 200, {"resourceURL": request.urls.object(link.object_id), "part": parts}
+
+
+ROUTES = [
+    Route("GET", "/objects/<object_id>/payload", READ, get_payload, any_type=True),
+    Route("GET", "/objects/<object_id>/payloadParts/<part_id>", READ, get_payload_part, any_type=True),
+    Route("POST", "/objects/operations/payloads", READ, payloads),
+]

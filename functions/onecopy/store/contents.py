@@ -1,0 +1,124 @@
+"""Content in S3: put, presigned, deleted. One S3 object for each payload part, under keys never used again.
+
+`inline/…` was put by a function, `direct/…` by a client with a presigned PUT; only the latter ring
+the arrival queue.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from onecopy.domain.content import Content, ContentKey, Part
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+else:
+    S3Client = Any
+
+INLINE, DIRECT = "inline/", "direct/"
+_PUTS_AT_ONCE = 8
+_SHOWN_IN_PLACE = ("image/", "audio/", "video/")
+
+
+@dataclass(frozen=True)
+class Href:
+    """A presigned URL, good until `expires`; `headers` are what the client has to send with a PUT."""
+
+    href: str
+    expires: datetime
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Contents:
+    client: S3Client
+    bucket: str
+    lifetime: timedelta
+
+    def put(self, bodies: Iterable[tuple[str, Part, bytes]]) -> None:
+        """All of them (key, part, bytes), several at once; S3 checks each against its checksum."""
+        with ThreadPoolExecutor(_PUTS_AT_ONCE) as pool:
+            for _ in pool.map(self._put, bodies):
+                pass
+
+    def _put(self, body: tuple[str, Part, bytes]) -> None:
+        key, part, data = body
+        self.client.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=data,
+            ContentType=part.content_type,
+            ChecksumSHA256=part.checksum.removeprefix("sha256:"),
+        )
+
+    def href(self, content: Content, number: int, now: datetime) -> Href:
+        """A presigned GET of the `number`-th part (from 1), with the type and disposition it is safe with."""
+        part = content.parts[number - 1]
+        url = self.client.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": content.bucket_key(number),
+                "ResponseContentType": part.content_type,
+                "ResponseContentDisposition": safe_disposition(part),
+            },
+            ExpiresIn=int(self.lifetime.total_seconds()),
+        )
+        return Href(url, now + self.lifetime, {})
+
+    def upload_href(self, key: ContentKey, number: int, part: Part, now: datetime) -> Href:
+        """A presigned PUT bound to the part's length, type and checksum, that writes once."""
+        checksum = part.checksum.removeprefix("sha256:")
+        url = self.client.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": f"{key}/{number}",
+                "ContentType": part.content_type,
+                "ContentLength": part.size,
+                "ChecksumSHA256": checksum,
+                "IfNoneMatch": "*",
+            },
+            ExpiresIn=int(self.lifetime.total_seconds()),
+        )
+        headers = {
+            "content-type": part.content_type,
+            "content-length": str(part.size),
+            "x-amz-checksum-sha256": checksum,
+            "if-none-match": "*",
+        }
+        return Href(url, now + self.lifetime, headers)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Those that are there; deleting twice does no harm. Raises if one could not be deleted."""
+        for start in range(0, len(keys), 1000):
+            objects = [{"Key": key} for key in keys[start : start + 1000]]
+            answer = self.client.delete_objects(
+                Bucket=self.bucket,
+                Delete={"Objects": objects, "Quiet": True},
+            )
+            if errors := answer.get("Errors"):
+                raise OSError(f"{len(errors)} objects were not deleted: {errors[0].get('Code')}")
+
+
+def safe_disposition(part: Part) -> str:
+    """Only what a browser shows without running it is shown in place; the name never is a header of its own."""
+    kind = part.content_type.split(";")[0].strip().lower()
+    in_place = kind == "text/plain" or (kind.startswith(_SHOWN_IN_PLACE) and not kind.startswith("image/svg"))
+    disposition = "inline" if in_place else "attachment"
+    name = file_name(part)
+    return f"{disposition}; filename*=UTF-8''{quote(name, safe='')}" if name else disposition
+
+
+def file_name(part: Part) -> str | None:
+    """The name in the part's own Content-Disposition, without any folders."""
+    if not part.content_disposition:
+        return None
+    header = Message()
+    header["content-disposition"] = part.content_disposition
+    name = header.get_filename()
+    return name.replace("\\", "/").rsplit("/", 1)[-1] or None if name else None

@@ -1,0 +1,31 @@
+"""What should have happened by now, found by the sweep."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pynamodb.exceptions import UpdateError
+
+from onecopy.store import table
+from onecopy.store.jobs import FORGOTTEN
+from onecopy.store.table import ByDue, JobRow
+
+JOB, UPLOAD, INTAKE, RECLAIM, DELIVER = "job", "upload", "intake", "reclaim", "deliver"
+_PAGE = 100
+
+
+def overdue(work: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """The keys of rows due, the longest overdue first; as many as one page."""
+    condition = ByDue.due <= table.time_text(now)
+    found, _ = table.page(JobRow, work, condition, _PAGE, ByDue.Meta.index_name)
+    for row in found:
+        yield row.box, row.item
+
+
+def put_off(box: str, item: str, now: datetime) -> None:
+    """A job rung is not rung again at the next tick."""
+    row = JobRow(box=box, item=item)
+    try:
+        row.update([JobRow.due.set(table.time_text(now + FORGOTTEN))], JobRow.item.exists())
+    except UpdateError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise

@@ -1,0 +1,182 @@
+"""The log of a box: what changed since a token, and what is there for who has none.
+
+A query is read-committed: it may see a part of a transaction that is just being applied. Numbers in
+the log are contiguous, so a reader takes the rows up to the first missing number and no further.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.change import Change, ResetBox, changed_folder, created_object
+from onecopy.domain.folder import Folder
+from onecopy.domain.ids import FolderId, ModSeq, split_ids
+from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken
+from onecopy.store import rows, table
+from onecopy.store.folders import find_box
+from onecopy.store.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow, LinkRow
+from onecopy.store.transact import Store
+
+SETTLED = timedelta(seconds=5)
+"""How far back in the log a first listing's token lies: commits younger than that may not show whole yet."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """`more`: there is more to ask for with the token, at once or in a moment."""
+
+    changes: Sequence[Change | ResetBox]
+    token: RestartToken
+    more: bool
+
+
+def read_box(store: Store, key: BoxKey) -> Box:
+    """One GetItem, which alone can say that nothing is new."""
+    row = table.get(BoxRow, str(key), table.BOX)
+    return rows.box(row) if row else find_box(store, key)
+
+
+def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -> Page:
+    """What happened after the token, or without one the first page of everything. Raises BadToken."""
+    box = read_box(store, key)
+    if token is None:
+        return _folders(store, box, start_of_listing(store, box), limit)
+    if token.validity != box.validity or is_too_old(store, box, token):
+        return Page([ResetBox()], start_of_listing(store, box), more=True)
+    if token.position > box.seq:
+        raise BadToken
+    if token.listing == LISTING_FOLDERS:
+        return _folders(store, box, token, limit)
+    if token.listing == LISTING_OBJECTS:
+        return _links(store, box, token, limit)
+    return _delta(store, box, token, limit)
+
+
+def is_too_old(store: Store, box: Box, token: RestartToken) -> bool:
+    """The log no longer reaches back to the token, and something has happened since."""
+    return token.position < box.seq and token.given < store.now() - store.history
+
+
+def tail(key: BoxKey, position: int, limit: int) -> list[Change]:
+    """The changes after a position, up to the first missing number. One query, at a border two."""
+    found: list[Change] = []
+    while len(found) < limit:
+        first = position + 1
+        last = first - first % LOG_PARTITION + LOG_PARTITION - 1
+        condition = ChangeRow.item >= table.log_item(first)
+        page, _ = table.page(ChangeRow, table.log_partition(key, first), condition, limit - len(found))
+        for row in page:
+            if table.seq_of(row) != position + 1:
+                return found
+            found.append(rows.change(row))
+            position += 1
+        if position != last:
+            break
+    return found
+
+
+def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+    now = store.now()
+    if token.position == box.seq:
+        return Page([], RestartToken(box.validity, box.seq, now), more=False)
+    found = [change for change in tail(box.key, token.position, limit) if change.seq <= box.seq]
+    position = found[-1].seq if found else token.position
+    more = position < box.seq
+    given = now if not more else (found[-1].at if found else token.given)
+    return Page(found, RestartToken(box.validity, position, given), more)
+
+
+def start_of_listing(store: Store, box: Box) -> RestartToken:
+    """A token of the log as it was some seconds ago: what was being committed then shows whole by now."""
+    settled_at = store.now() - SETTLED
+    position = int(box.seq)
+    while position > 0:
+        partition = table.log_partition(box.key, position)
+        condition = ChangeRow.item <= table.log_item(position)
+        page, _ = table.page(ChangeRow, partition, condition, 50, forward=False)
+        young = [row for row in page if table.parse_time(row.at) > settled_at]
+        if not young:
+            break
+        position = table.seq_of(young[-1]) - 1
+        if len(young) < len(page):
+            break
+    return RestartToken(box.validity, ModSeq(position), store.now(), LISTING_FOLDERS)
+
+
+def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+    folders = _visible(box)
+    order = _parents_first(folders, _told(folders, token))
+    page = order[:limit]
+    found: list[Change | ResetBox] = [
+        Change(folder.last_mod_seq, token.given, changed_folder(folder)) for folder in page
+    ]
+    if len(order) > limit:
+        return Page(found, _listing(token, LISTING_FOLDERS, _reached(order, limit)), more=True)
+    return Page(found, _listing(token, LISTING_OBJECTS, ""), more=True)
+
+
+def _parents_first(folders: dict[FolderId, Folder], told: set[FolderId]) -> list[Folder]:
+    """Those not told yet: by id, which a move does not change, but none before its parent."""
+    order: list[Folder] = []
+    told = set(told)
+    for folder_id in sorted(folders):
+        line: list[Folder] = []
+        climb: Folder | None = folders[folder_id]
+        while climb and climb.folder_id not in told:
+            told.add(climb.folder_id)
+            line.append(climb)
+            climb = folders.get(climb.parent) if climb.parent else None
+        order += reversed(line)
+    return order
+
+
+def _reached(order: list[Folder], told: int) -> str:
+    """How far a page came: the id below which all is told, and behind it the last one told out of turn."""
+    pending = min(folder.folder_id for folder in order[told:])
+    in_turn = [folder.folder_id for folder in order[:told] if folder.folder_id < pending]
+    last = order[told - 1].folder_id
+    reached = max(in_turn, default="")
+    return reached if last < pending else reached + last
+
+
+def _told(folders: dict[FolderId, Folder], token: RestartToken) -> set[FolderId]:
+    """What the pages before this one told: ids up to the one reached, and folders above those, which came
+    out of turn. A folder moved since the listing began may have had others above it: not climbed through.
+    """
+    reached, last = split_ids(token.after)
+    told: set[FolderId] = set()
+    for folder in folders.values():
+        climb: Folder | None = folder if folder.folder_id <= reached or folder.folder_id == last else None
+        while climb and climb.folder_id not in told:
+            told.add(climb.folder_id)
+            moved = climb.last_mod_seq > token.position
+            climb = folders.get(climb.parent) if climb.parent and not moved else None
+    return told
+
+
+def _links(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+    after = table.link_item_after(token.after)
+    page, more = table.page(LinkRow, str(box.key), LinkRow.item.between(after, "O#~"), limit)
+    visible = _visible(box) if box.doomed else None
+    links = [rows.link(row) for row in page]
+    found: list[Change | ResetBox] = [
+        Change(link.last_mod_seq, token.given, created_object(link))
+        for link in links
+        if visible is None or link.parent in visible
+    ]
+    if more:
+        return Page(found, _listing(token, LISTING_OBJECTS, links[-1].object_id), more=True)
+    return Page(found, RestartToken(token.validity, token.position, token.given), more=False)
+
+
+def _visible(box: Box) -> dict[FolderId, Folder]:
+    """Every folder that is not out of sight, by id."""
+    found = (
+        rows.folder(row) for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#"))
+    )
+    return {f.folder_id: f for f in found if not box.hides(f.folder_id, f.ancestors)}
+
+
+def _listing(token: RestartToken, phase: str, after: str) -> RestartToken:
+    return RestartToken(token.validity, token.position, token.given, phase, after)

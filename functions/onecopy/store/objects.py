@@ -1,0 +1,193 @@
+"""Objects: made (from content that is in the bucket already), read, flagged, deleted."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.content import Content, ContentKey, Part
+from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
+from onecopy.domain.folder import Folder
+from onecopy.domain.ids import ContentId, ObjectId, is_id
+from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
+from onecopy.store import table
+from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
+from onecopy.store.folders import Names, Paths, Place
+from onecopy.store.table import IntakeRow, LinkRow
+from onecopy.store.transact import Store, View, Wanted, ask, commit
+
+_ROWS_EACH = 3
+"""Link, change, content."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object to be made: where, what, and the parts that lie under `content_key` in the bucket."""
+
+    place: Place
+    given: NewObject
+    content_key: ContentKey | None = None
+    parts: tuple[Part, ...] = ()
+
+    def at(self, content_key: ContentKey) -> "Item":
+        return replace(self, content_key=content_key)
+
+
+@dataclass(frozen=True)
+class Made:
+    link: Link
+    folder: Folder
+
+
+Result = Made | NMSError
+
+
+def wanted(object_id: ObjectId) -> Wanted:
+    if not is_id(object_id):
+        raise Unknown("objectId")
+    return LinkRow, table.link_item(object_id)
+
+
+def create(
+    store: Store, key: BoxKey, items: Sequence[Item], network: bool, intake: IntakeRow | None
+) -> list[Result]:
+    """An answer for each item, in order; each is whole in itself, several share a transaction.
+
+    `intake` notes the bytes put for this request: it goes with the last commit, and stays for the
+    sweep if an item failed.
+    """
+    creation = _Creation(Paths(store, key), items, network, intake)
+    while len(creation.results) < len(items):
+        creation.results += commit(store, key, creation.wanted, creation.decide)
+        creation.paths.forget()
+    return creation.results
+
+
+class _Creation:
+    """The items of one request, batch by batch."""
+
+    def __init__(self, paths: Paths, items: Sequence[Item], network: bool, intake: IntakeRow | None) -> None:
+        self.paths = paths
+        self.results: list[Result] = []
+        self._items = items
+        self._network = network
+        self._intake = intake
+
+    @property
+    def _batch(self) -> Sequence[Item]:
+        done = len(self.results)
+        return self._items[done : done + MAX_ROWS // _ROWS_EACH]
+
+    def wanted(self) -> list[Wanted]:
+        return [row for item in self._batch for row in self.paths.wanted(item.place)]
+
+    def decide(self, view: View, draft: Draft) -> list[Result]:
+        answers: list[Result] = []
+        folders: dict[Names, Folder] = {}
+        for item in self._batch:
+            rows = _ROWS_EACH * (1 + self._new_folders(item, folders))
+            if answers and (draft.rows + rows >= MAX_ROWS or draft.bytes + _size(item) > MAX_BYTES):
+                break
+            try:
+                folder = self.paths.folder(view, draft, item.place, self._network, folders)
+                answers.append(Made(_create(draft, item, folder), folder))
+            except NMSError as error:
+                answers.append(error)
+        results = [*self.results, *answers]
+        whole = len(results) == len(self._items)
+        if self._intake and whole and not any(isinstance(result, NMSError) for result in results):
+            intake = self._intake
+            draft.row(lambda transaction: transaction.delete(intake))
+        return answers
+
+    def _new_folders(self, item: Item, made: dict[Names, Folder]) -> int:
+        if isinstance(item.place, str) or item.place in made:
+            return 0
+        return len(self.paths.resolve(item.place).missing)
+
+
+def _create(draft: Draft, item: Item, folder: Folder) -> Link:
+    object_id = ObjectId(draft.new_id())
+    content = None
+    if item.content_key:
+        content = Content(item.content_key, ContentId(object_id), item.parts)
+        draft.new_content(content)
+    date = date_of(item.given.attributes, draft.now)
+    return draft.create_link(object_id, folder.folder_id, date, item.given, content)
+
+
+def _size(item: Item) -> int:
+    """Bytes of the link row and the change row together, at most."""
+    return 2 * (
+        sum(len(repr(attribute).encode()) for attribute in item.given.attributes) + 400 * len(item.parts)
+    )
+
+
+def find(store: Store, key: BoxKey, object_id: ObjectId) -> Link:
+    return ask(store, key, [wanted(object_id)], lambda view: _existing(view, object_id))
+
+
+def delete(store: Store, key: BoxKey, object_id: ObjectId) -> None:
+    def decide(view: View, draft: Draft) -> None:
+        draft.delete_link(_existing(view, object_id))
+
+    commit(store, key, lambda: [wanted(object_id)], decide)
+
+
+def flags(store: Store, key: BoxKey, object_id: ObjectId) -> Flags:
+    return find(store, key, object_id).flags
+
+
+def set_flags(store: Store, key: BoxKey, object_id: ObjectId, flags: Flags) -> Flags:
+    """Replaces the whole set. The same set, however spelled, changes nothing."""
+
+    def changed(before: Flags) -> Flags:
+        same = {flag.casefold() for flag in before} == {flag.casefold() for flag in flags}
+        return before if same else flags
+
+    _, after = _change_flags(store, key, object_id, changed)
+    return after
+
+
+def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> bool:
+    """Whether it was added; False if it was there."""
+
+    def changed(before: Flags) -> Flags:
+        if has_flag(before, name):
+            return before
+        if len(before) >= MOST_FLAGS:
+            raise InvalidInput("flags")
+        return flag_set((*before, name))
+
+    before, after = _change_flags(store, key, object_id, changed)
+    return before != after
+
+
+def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> None:
+    """FlagAbsent if it was not there."""
+
+    def changed(before: Flags) -> Flags:
+        if not has_flag(before, name):
+            raise FlagAbsent("flagName")
+        return without_flag(before, name)
+
+    _change_flags(store, key, object_id, changed)
+
+
+def _change_flags(
+    store: Store, key: BoxKey, object_id: ObjectId, changed: Callable[[Flags], Flags]
+) -> tuple[Flags, Flags]:
+    def decide(view: View, draft: Draft) -> tuple[Flags, Flags]:
+        link = _existing(view, object_id)
+        after = changed(link.flags)
+        if after != link.flags:
+            draft.set_flags(link, after)
+        return link.flags, after
+
+    return commit(store, key, lambda: [wanted(object_id)], decide)
+
+
+def _existing(view: View, object_id: ObjectId) -> Link:
+    link = view.link(object_id)
+    if not link:
+        raise Unknown("objectId")
+    return link

@@ -1,0 +1,168 @@
+"""Subscriptions of a box. The delivery's own bookkeeping on the same rows is in `flights`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.errors import NotAllowed, Unknown
+from onecopy.domain.ids import is_id
+from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
+from onecopy.domain.token import RestartToken
+from onecopy.store import table
+from onecopy.store.draft import Draft
+from onecopy.store.due import DELIVER
+from onecopy.store.log import is_too_old, read_box
+from onecopy.store.table import SubscriptionRow
+from onecopy.store.transact import Store, View, commit
+
+KEPT = timedelta(days=30)
+"""How long an expired subscription can still be seen, and renewed."""
+
+
+@dataclass(frozen=True)
+class NewSubscription:
+    notify_url: str
+    secret: str
+    server_root: str
+    callback_data: str | None = None
+    client_correlator: str | None = None
+    duration: timedelta | None = None
+    restart: RestartToken | None = None
+
+
+def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
+    """Unverified, and due for its verification at once. Counts up to the limit in the box row's turn."""
+    code = store.random(16).hex()
+
+    def decide(view: View, draft: Draft) -> SubscriptionRow:
+        if sum(1 for row in _rows(key) if not _is_over(row, draft.now)) >= MOST:
+            raise NotAllowed("subscriptions")
+        expiry = draft.now + min(given.duration or LONGEST, LONGEST)
+        cursor, cursor_at = _start(store, view, given.restart)
+        row = SubscriptionRow(
+            box=str(key),
+            item=table.subscription_item(draft.new_id()),
+            notify_url=given.notify_url,
+            callback_data=given.callback_data,
+            client_correlator=given.client_correlator,
+            secret=given.secret,
+            code=code,
+            state="unverified",
+            expiry=table.time_text(expiry),
+            expires=int((expiry + KEPT).timestamp()),
+            server_root=given.server_root,
+            cursor=cursor,
+            cursor_at=table.time_text(cursor_at),
+            index=1,
+            work=DELIVER,
+            due=table.time_text(draft.now),
+        )
+        draft.row(lambda transaction: transaction.save(row))
+        return row
+
+    return _subscription(commit(store, key, list, decide), store.now())
+
+
+def _start(store: Store, view: View, token: RestartToken | None) -> tuple[int, datetime]:
+    now = store.now()
+    if token is None:
+        return view.box.seq, now
+    if token.validity != view.box.validity or is_too_old(store, view.box, token):
+        return RESET, now
+    return token.position, token.given
+
+
+def find(store: Store, key: BoxKey, subscription_id: str) -> Subscription:
+    return _subscription(row(key, subscription_id), store.now())
+
+
+def row(key: BoxKey, subscription_id: str) -> SubscriptionRow:
+    item = table.subscription_item(subscription_id)
+    found = table.get(SubscriptionRow, str(key), item) if is_id(subscription_id) else None
+    if not found:
+        raise Unknown("subscriptionId")
+    return found
+
+
+def every(store: Store, key: BoxKey) -> list[Subscription]:
+    return [_subscription(row, store.now()) for row in _rows(key)]
+
+
+def live(key: BoxKey, now: datetime) -> Iterator[SubscriptionRow]:
+    """Those that want to be told."""
+    return (row for row in _rows(key) if not _is_over(row, now) and row.state != "failed")
+
+
+def update(
+    store: Store, key: BoxKey, subscription_id: str, duration: timedelta | None, restart: RestartToken | None
+) -> Subscription:
+    """A longer life, and a replay from the next list on. A failed verification starts again."""
+    found = row(key, subscription_id)
+    now = store.now()
+    actions: list[Action] = []
+    if duration or _is_over(found, now):
+        expiry = now + min(duration or LONGEST, LONGEST)
+        actions += [
+            SubscriptionRow.expiry.set(table.time_text(expiry)),
+            SubscriptionRow.expires.set(int((expiry + KEPT).timestamp())),
+        ]
+    if restart:
+        box = read_box(store, key)
+        bad = restart.validity != box.validity or is_too_old(store, box, restart)
+        actions.append(SubscriptionRow.restart.set(RESET if bad else int(restart.position)))
+        actions.append(SubscriptionRow.restart_at.set(table.time_text(restart.given)))
+    if found.state == "failed":
+        actions += [SubscriptionRow.state.set("unverified"), SubscriptionRow.tries.set(0)]
+    actions += [SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(now))]
+    if not note(found, actions):
+        raise Unknown("subscriptionId")
+    return _subscription(found, now)
+
+
+def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
+    """Whether it was written: not if the subscription is gone, or is not as the condition says."""
+    holds = SubscriptionRow.item.exists()
+    try:
+        row.update(actions, holds & condition if condition is not None else holds)
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def delete(key: BoxKey, subscription_id: str) -> None:
+    """Nothing is sent from now on: every send looks for the row first."""
+    row(key, subscription_id).delete()
+
+
+def _rows(key: BoxKey) -> Iterator[SubscriptionRow]:
+    return table.every(SubscriptionRow, str(key), SubscriptionRow.item.startswith("S#"))
+
+
+def _is_over(row: SubscriptionRow, now: datetime) -> bool:
+    return bool(row.expiry <= table.time_text(now))
+
+
+def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
+    state = "expired" if _is_over(row, now) else row.state
+    restart = row.restart if row.restart is not None else row.cursor
+    return Subscription(
+        subscription_id=row.item[2:],
+        notify_url=row.notify_url,
+        callback_data=row.callback_data,
+        client_correlator=row.client_correlator,
+        secret=row.secret,
+        state=cast(State, state),
+        last_error=row.last_error,
+        expiry=table.parse_time(row.expiry),
+        cursor=int(restart),
+        cursor_at=table.parse_time(row.cursor_at),
+        index=int(row.index),
+    )

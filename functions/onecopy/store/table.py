@@ -1,0 +1,307 @@
+"""The one table: its rows, their keys, and who reads them how. Nothing else writes a key.
+
+| who asks | how | key |
+|---|---|---|
+| every write | TransactGetItems, then TransactWriteItems on `seq` | box row and what is needed |
+| is there anything new? | GetItem | `{store}#{box}` / `BOX` |
+| what changed? | Query of the log, consistent | `{store}#{box}#L{seq // 1000}` / `{seq}` from … on |
+| a first sync | Query, consistent, folders and then links | `{store}#{box}` / `F#…`, `O#…` |
+| what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
+| where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
+| who is subscribed? | Query, consistent | `{store}#{box}` / `S#…` |
+| where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
+| what should have happened by now? | Query of `by-due` | `work`, `due` up to now |
+
+Ranges are read by prefix, so no row needs a discriminator. Times are text, `2026-11-23T10:14:00.000000Z`,
+and sort as text.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pynamodb.attributes import JSONAttribute, NumberAttribute, NumberSetAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
+from pynamodb.models import Model
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.content import ContentKey
+from onecopy.domain.ids import FolderId, ModSeq, ObjectId
+
+LOG_PARTITION = 1000
+"""Changes in one partition of the log."""
+
+_NAME_IN_KEY = 600
+"""Bytes of a name that still fit a sort key of 1,024 beside the parent's id; longer ones are hashed."""
+
+_RowT = TypeVar("_RowT", bound="Row")
+
+
+class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # PynamoDB has no types there
+    class Meta:
+        index_name = "by-folder"
+        projection = KeysOnlyProjection()
+
+    box = UnicodeAttribute(hash_key=True)
+    place = UnicodeAttribute(range_key=True)
+
+
+class ByDue(GlobalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
+    """Sparse: only what should have happened by `due`. Eventually consistent, which a sweep can bear."""
+
+    class Meta:
+        index_name = "by-due"
+        projection = KeysOnlyProjection()
+
+    work = UnicodeAttribute(hash_key=True)
+    due = UnicodeAttribute(range_key=True)
+
+
+class Row(Model):
+    class Meta:
+        table_name: str | None = None
+        connect_timeout_seconds = 2
+        read_timeout_seconds = 5
+        max_retry_attempts = 3
+
+    box = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    by_folder = ByFolder()
+    by_due = ByDue()
+
+
+class BoxRow(Row):
+    """The last numbers given out, and what is counted for the whole box (`links`, `stored` bytes)."""
+
+    seq = NumberAttribute()
+    ids = NumberAttribute()
+    validity = UnicodeAttribute()
+    links = NumberAttribute(default=0)
+    stored = NumberAttribute(default=0)
+    doomed = JSONAttribute(null=True)
+    moved = JSONAttribute(null=True)
+
+
+class FolderRow(Row):
+    name = UnicodeAttribute()
+    parent = UnicodeAttribute(null=True)
+    ancestors = JSONAttribute()
+    attributes = JSONAttribute(null=True)
+    last_mod_seq = NumberAttribute()
+    place = UnicodeAttribute(null=True)
+
+
+class NameRow(Row):
+    folder_id = UnicodeAttribute()
+
+
+class LinkRow(Row):
+    parent = UnicodeAttribute()
+    place = UnicodeAttribute()
+    date = UnicodeAttribute()
+    flags = JSONAttribute()
+    attributes = JSONAttribute()
+    content_key = UnicodeAttribute(null=True)
+    content_id = UnicodeAttribute(null=True)
+    parts = JSONAttribute(null=True)
+    correlation_id = UnicodeAttribute(null=True)
+    correlation_tag = UnicodeAttribute(null=True)
+    last_mod_seq = NumberAttribute()
+
+
+class ChangeRow(Row):
+    """In a partition of the log; `event` is the change complete."""
+
+    at = UnicodeAttribute()
+    event = JSONAttribute()
+    expires = NumberAttribute()
+
+
+class ContentRow(Row):
+    """`links` of zero is terminal. `work` and `due` ask the sweep to look whether it is zero."""
+
+    owner = UnicodeAttribute()
+    links = NumberAttribute()
+    sizes = JSONAttribute()
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+class UploadRow(Row):
+    """An object whose parts are still to come; becomes a link, or is swept away at `due`."""
+
+    owner = UnicodeAttribute()
+    object_id = UnicodeAttribute()
+    parent = UnicodeAttribute()
+    flags = JSONAttribute()
+    attributes = JSONAttribute()
+    parts = JSONAttribute()
+    correlation_id = UnicodeAttribute(null=True)
+    correlation_tag = UnicodeAttribute(null=True)
+    arrived = NumberSetAttribute(null=True)
+    swept = UnicodeAttribute(null=True)
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+class IntakeRow(Row):
+    """Written before bytes are put in the bucket, deleted by the commit: a crash leaves it to the sweep."""
+
+    content_keys = JSONAttribute()
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+class SubscriptionRow(Row):
+    notify_url = UnicodeAttribute()
+    callback_data = UnicodeAttribute(null=True)
+    client_correlator = UnicodeAttribute(null=True)
+    secret = UnicodeAttribute()
+    code = UnicodeAttribute()
+    state = UnicodeAttribute()
+    last_error = UnicodeAttribute(null=True)
+    expiry = UnicodeAttribute()
+    expires = NumberAttribute()
+    server_root = UnicodeAttribute()
+    cursor = NumberAttribute()
+    cursor_at = UnicodeAttribute()
+    index = NumberAttribute()
+    tries = NumberAttribute(default=0)
+    restart = NumberAttribute(null=True)
+    restart_at = UnicodeAttribute(null=True)
+    in_flight = JSONAttribute(null=True)
+    flight = NumberAttribute(null=True)
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+class JobRow(Row):
+    """What goes on in the background of a box; `state` is the job's own, `step` counts its commits."""
+
+    kind = UnicodeAttribute()
+    state = JSONAttribute()
+    step = NumberAttribute()
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+BOX = "BOX"
+CONTENT = "CONTENT"
+UPLOAD = "UPLOAD"
+INTAKE = "INTAKE"
+
+
+def folder_item(folder_id: FolderId) -> str:
+    return f"F#{folder_id}"
+
+
+def link_item(object_id: ObjectId) -> str:
+    return f"O#{object_id}"
+
+
+def link_item_after(object_id: str) -> str:
+    """Where a range of links begins that goes on after an id; after none it begins with the first."""
+    return f"O#{object_id}\x00" if object_id else "O#"
+
+
+def name_item(parent: FolderId, name: str) -> str:
+    encoded = name.encode()
+    if len(encoded) > _NAME_IN_KEY:
+        return f"N#{parent}##{hashlib.sha256(encoded).hexdigest()}"
+    return f"N#{parent}#/{name}"
+
+
+def subscription_item(subscription_id: str) -> str:
+    return f"S#{subscription_id}"
+
+
+def job_item(job_id: str) -> str:
+    return f"J#{job_id}"
+
+
+def content_partition(content_key: ContentKey) -> str:
+    return f"C#{content_key}"
+
+
+def log_partition(key: BoxKey, seq: int) -> str:
+    return f"{key}#L{seq // LOG_PARTITION}"
+
+
+def log_item(seq: int) -> str:
+    return f"{seq:020d}"
+
+
+def folder_place(parent: FolderId, folder_id: FolderId) -> str:
+    """No date, so that a folder's subfolders come before its objects."""
+    return f"{parent}##{folder_id}"
+
+
+def link_place(parent: FolderId, date: datetime, object_id: ObjectId) -> str:
+    return f"{parent}#{time_text(date)}#{object_id}"
+
+
+def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
+    """The first and the last place that something in the folder can have."""
+    return f"{folder_id}#{'#' if subfolders else '0'}", f"{folder_id}#{'~' if objects else '#~'}"
+
+
+def time_text(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def seq_of(row: ChangeRow) -> ModSeq:
+    return ModSeq(int(row.item))
+
+
+def bind(table_name: str) -> Connection:
+    """Ties the rows to a table. All kinds share one connection; PynamoDB would open one for each."""
+    Row.Meta.table_name = table_name
+    Row._connection = None
+    return Row._get_connection().connection
+
+
+def connection() -> Connection:
+    return Row._get_connection().connection
+
+
+def get(kind: type[_RowT], box: str, item: str) -> _RowT | None:
+    """One row, strongly consistent."""
+    try:
+        return kind.get(box, item, consistent_read=True)
+    except kind.DoesNotExist:
+        return None
+
+
+def page(
+    kind: type[_RowT],
+    box: str,
+    condition: Condition,
+    limit: int,
+    index: str | None = None,
+    after: Mapping[str, Any] | None = None,
+    forward: bool = True,
+) -> tuple[list[_RowT], Mapping[str, Any] | None]:
+    """One Query call: the rows and where the next page starts, None at the end."""
+    found = kind.query(
+        box,
+        condition,
+        consistent_read=index != ByDue.Meta.index_name,
+        index_name=index,
+        limit=limit,
+        last_evaluated_key=dict(after) if after else None,
+        scan_index_forward=forward,
+    ).page_iter
+    raw: Any = next(found)
+    return [kind.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
+
+
+def every(kind: type[_RowT], box: str, condition: Condition, index: str | None = None) -> Iterator[_RowT]:
+    """A whole range, page by page, strongly consistent."""
+    return iter(kind.query(box, condition, consistent_read=True, index_name=index))

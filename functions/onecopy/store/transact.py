@@ -1,0 +1,221 @@
+"""Read, decide, write: the loop that every change of a box goes through.
+
+One TransactGetItems brings the box row and what the decision needs, as they were at one moment; the
+decision drafts rows; one TransactWriteItems commits them if no one else has committed to the box since.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import CancellationReason, DoesNotExist, TransactGetError, TransactWriteError
+from pynamodb.transactions import TransactGet, TransactWrite
+
+from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.errors import Busy
+from onecopy.domain.folder import Folder
+from onecopy.domain.ids import FolderId, ModSeq, ObjectId
+from onecopy.domain.link import Link
+from onecopy.store import rows, table
+from onecopy.store.draft import Draft
+from onecopy.store.table import BoxRow, FolderRow, LinkRow, Row
+
+T = TypeVar("T")
+RowT = TypeVar("RowT", bound=Row)
+Wanted = tuple[type[Row], str]
+"""A kind of row and its item, in the box's partition."""
+
+_FIRST_WAIT, _LONGEST_WAIT, _TRIES = 0.01, 0.4, 30
+_CONTENTION = {
+    "TransactionConflict",
+    "TransactionInProgressException",
+    "ThrottlingError",
+    "ThrottlingException",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+}
+
+
+class TooMuchToRead(Exception):
+    """The rows asked for are over the 4 MB of one transaction together; ask for fewer."""
+
+
+class Stale(Exception):
+    """What was looked up before the read no longer holds: look again. For `decide` to raise."""
+
+
+class NeedsMore(Exception):
+    """The decision depends on rows not yet read; they are read together with the others."""
+
+    def __init__(self, wanted: Sequence["Wanted"]) -> None:
+        super().__init__()
+        self.wanted = tuple(wanted)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1."""
+
+    connection: Connection
+    history: timedelta
+    now: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    jitter: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def draft(self, box: Box) -> Draft:
+        return Draft(box, self.now(), self.history)
+
+
+class View:
+    """What one TransactGetItems saw."""
+
+    def __init__(self, box: Box, asked: Iterable[str], found: dict[str, Row]) -> None:
+        self.box = box
+        self._asked = frozenset(asked)
+        self._found = found
+
+    def get(self, kind: type[RowT], item: str) -> RowT | None:
+        """The row, or None if there is none; NeedsMore if it was not asked for."""
+        if item not in self._asked:
+            raise NeedsMore([(kind, item)])
+        row = self._found.get(item)
+        return row if isinstance(row, kind) else None
+
+    def folder(self, folder_id: FolderId) -> Folder | None:
+        """The folder, unless it is out of sight because one above it is being deleted."""
+        row = self.get(FolderRow, table.folder_item(folder_id))
+        folder = rows.folder(row) if row else None
+        if folder and self.box.hides(folder.folder_id, folder.ancestors):
+            return None
+        return folder
+
+    def link(self, object_id: ObjectId) -> Link | None:
+        """The link, unless its folder is out of sight."""
+        row = self.get(LinkRow, table.link_item(object_id))
+        link = rows.link(row) if row else None
+        if link and self.box.doomed and not self.folder(link.parent):
+            return None
+        return link
+
+    def links(self, object_ids: Iterable[ObjectId], with_parents: bool = False) -> dict[ObjectId, Link]:
+        """Those of the links that are there; asks for all their folders at once where those matter."""
+        found = {i: row for i in object_ids if (row := self.get(LinkRow, table.link_item(i)))}
+        if with_parents or self.box.doomed:
+            parents = {table.folder_item(FolderId(row.parent)) for row in found.values()}
+            if missing := parents - self._asked:
+                raise NeedsMore([(FolderRow, item) for item in sorted(missing)])
+        return {i: link for i in found if (link := self.link(i))}
+
+
+def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
+    """The box row and the rows wanted, all of one moment. The box comes into being with its first reader."""
+    partition = str(key)
+    unique: dict[Wanted, None] = dict.fromkeys([(BoxRow, table.BOX), *wanted])
+    for wait in _waits(store):
+        with_rows = TransactGet(connection=store.connection)
+        futures = [(item, with_rows.get(kind, partition, item)) for kind, item in unique]
+        try:
+            with with_rows:
+                pass
+        except TransactGetError as error:
+            _raise_unless_contention(error)
+            store.sleep(wait)
+            continue
+        found: dict[str, Row] = {}
+        for item, future in futures:
+            with suppress(DoesNotExist):
+                found[item] = future.get()
+        box_row = found.get(table.BOX)
+        if isinstance(box_row, BoxRow):
+            return View(rows.box(box_row), (item for _, item in unique), found)
+        create_box(store, key)
+    raise Busy()
+
+
+def commit(
+    store: Store,
+    key: BoxKey,
+    wanted: Callable[[], Sequence[Wanted]],
+    decide: Callable[[View, Draft], T],
+) -> T:
+    """`decide`'s answer, once what it drafted is committed; an empty draft is not written at all.
+
+    `decide` may run many times and must have no effect but the draft. Raises what it raises, or Busy.
+    """
+    more: tuple[Wanted, ...] = ()
+    for wait in _waits(store):
+        view = read(store, key, (*wanted(), *more))
+        draft = store.draft(view.box)
+        try:
+            answer = decide(view, draft)
+        except NeedsMore as need:
+            more += need.wanted
+            continue
+        except Stale:
+            continue
+        if draft.is_empty or write(store, draft):
+            return answer
+        store.sleep(wait)
+    raise Busy()
+
+
+def ask(store: Store, key: BoxKey, wanted: Sequence[Wanted], answer: Callable[[View], T]) -> T:
+    """`answer` of one moment, with whatever more it needs to read."""
+    return commit(store, key, lambda: wanted, lambda view, _: answer(view))
+
+
+def read_links(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> dict[ObjectId, Link]:
+    """Those that are there, at most 99."""
+    wanted = [(LinkRow, table.link_item(object_id)) for object_id in object_ids]
+    return ask(store, key, wanted, lambda view: view.links(object_ids))
+
+
+def write(store: Store, draft: Draft) -> bool:
+    """Whether the draft was committed; False if another writer came first."""
+    try:
+        with TransactWrite(connection=store.connection) as transaction:
+            draft.write(transaction)
+    except TransactWriteError as error:
+        _raise_unless_contention(error)
+        return False
+    return True
+
+
+def create_box(store: Store, key: BoxKey) -> None:
+    """Harmless if the box is there already."""
+    new = Box(key, ModSeq(), 0, store.random(6).hex())
+    draft = store.draft(new)
+    draft.create_box()
+    write(store, draft)
+
+
+def _waits(store: Store) -> Iterator[float]:
+    """Full jitter, doubling up to a ceiling: about five seconds in all."""
+    longest = _FIRST_WAIT
+    for _ in range(_TRIES):
+        yield store.jitter() * longest
+        longest = min(_LONGEST_WAIT, longest * 2)
+
+
+def _raise_unless_contention(error: TransactWriteError | TransactGetError) -> None:
+    reasons = [reason for reason in error.cancellation_reasons if reason]
+    if any(_is_contention(reason) for reason in reasons):
+        return
+    if not reasons and error.cause_response_code in _CONTENTION:
+        return
+    if isinstance(error, TransactGetError) and "MB" in str(error.cause_response_message):
+        raise TooMuchToRead from error
+    raise error
+
+
+def _is_contention(reason: CancellationReason) -> bool:
+    """Another transaction at work on a row, or the box row no longer as it was read."""
+    if reason.code in _CONTENTION:
+        return True
+    item = (reason.raw_item or {}).get("item", {}).get("S")
+    return reason.code == "ConditionalCheckFailed" and item == table.BOX

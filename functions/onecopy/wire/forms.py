@@ -1,0 +1,85 @@
+"""NMS's form-data for making objects: `root-fields`, and the content in `attachments` (clause 6.1.5)."""
+
+from dataclasses import dataclass
+
+from onecopy.domain.content import Part, checksum
+from onecopy.domain.errors import InvalidInput, NMSError
+from onecopy.wire import inward, multipart
+from onecopy.wire.inward import ObjectIn
+from onecopy.wire.multipart import BodyPart
+
+_ROOT_FIELDS = ("root-fields", "objectList", "object")
+_ATTACHMENTS = ("attachments", "attachment")
+
+
+@dataclass(frozen=True)
+class Attachment:
+    part: Part
+    body: bytes
+
+
+Given = tuple[ObjectIn | NMSError, list[Attachment]]
+"""An object, or what is wrong with it, and its content."""
+
+
+class Form:
+    """The JSON part and the attachments of one body."""
+
+    def __init__(self, body: bytes, content_type: str) -> None:
+        parts = multipart.parse(body, content_type, "form-data")
+        self.root_fields = [part for part in parts if part.name in _ROOT_FIELDS]
+        self.attachments = [part for part in parts if part.name in _ATTACHMENTS]
+        if len(self.root_fields) != 1:
+            raise InvalidInput("root-fields")
+
+    def root(self) -> object:
+        part = self.root_fields[0]
+        if len(part.body) > inward.JSON_LIMIT * 4 or "xml" in (part.content_type or "").lower():
+            raise InvalidInput("root-fields")
+        return inward.loads(part.body, "root-fields")
+
+
+def single(form: Form) -> Given:
+    """Several attachments are its parts, as if they had come in a multipart/mixed."""
+    given = inward.object_body(form.root())
+    return given, [attachment for part in form.attachments for attachment in _attachments(part)]
+
+
+def many(form: Form) -> list[Given]:
+    """One attachment for each object, in order, empty where it has no content."""
+    given = inward.object_list(form.root())
+    if len(given) != len(form.attachments):
+        raise InvalidInput("attachments")
+    return [_one(item, part) for item, part in zip(given, form.attachments, strict=True)]
+
+
+def _one(given: ObjectIn | InvalidInput, part: BodyPart) -> Given:
+    """What is wrong with one attachment is its own item's fault."""
+    try:
+        return given, _attachments(part)
+    except InvalidInput as error:
+        return error, []
+
+
+def bodies(given: Given) -> list[bytes]:
+    return [attachment.body for attachment in given[1]]
+
+
+def _attachments(part: BodyPart) -> list[Attachment]:
+    """A multipart's first-level parts, or the part itself; nothing if it is empty."""
+    if part.is_multipart:
+        inner = multipart.parse(part.body, part.content_type or "", "attachments")
+        return [_attachment(p, p.headers.get("content-disposition")) for p in inner]
+    if not part.body:
+        return []
+    name = part.file_name
+    disposition = f"attachment; filename*=UTF-8''{multipart.quoted(name)}" if name else None
+    return [_attachment(part, disposition)]
+
+
+def _attachment(part: BodyPart, disposition: str | None) -> Attachment:
+    content_type = part.content_type or "text/plain"
+    content_id = part.headers.get("content-id")
+    return Attachment(
+        Part(content_type, len(part.body), checksum(part.body), content_id, disposition), part.body
+    )

@@ -1,0 +1,180 @@
+"""The domain in NMS's JSON (clause 5.3), without spaces."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from onecopy.domain.change import (
+    Change,
+    ChangedFolder,
+    ChangedObject,
+    DeletedFolder,
+    DeletedObject,
+    Event,
+    ResetBox,
+)
+from onecopy.domain.content import Content
+from onecopy.domain.errors import FlagAbsent, NMSError
+from onecopy.domain.folder import Attributes, Folder
+from onecopy.domain.ids import ObjectId
+from onecopy.domain.link import Flags, Link
+from onecopy.domain.subscription import Subscription
+from onecopy.wire.urls import Urls
+
+Json = dict[str, Any]
+
+
+def dumps(body: Any) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def time(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fault(error: NMSError) -> Json:
+    """A requestError's inside: what is in a bulkResponse's failure, too."""
+    kind = "policyException" if error.is_policy else "serviceException"
+    raw: Json = {"messageId": error.message_id, "text": error.text}
+    if error.variables:
+        raw["variables"] = list(error.variables)
+    return {kind: raw}
+
+
+def request_error(error: NMSError) -> Json:
+    return {"empty": None} if isinstance(error, FlagAbsent) else {"requestError": fault(error)}
+
+
+def attributes(given: Attributes) -> Json:
+    return {"attribute": [{"name": name, "value": list(values)} for name, values in given]}
+
+
+def flag_list(flags: Flags, object_id: ObjectId, urls: Urls) -> Json:
+    return {"flagList": {"flag": list(flags), "resourceURL": urls.flags(object_id)}}
+
+
+def _payload(content: Content, object_id: ObjectId, urls: Urls, checksums: bool) -> Json:
+    parts = []
+    for number, part in enumerate(content.parts, start=1):
+        raw: Json = {"href": urls.payload_part(object_id, number), "contentType": part.content_type}
+        raw["size"] = part.size
+        optional = {"contentId": part.content_id, "contentDisposition": part.content_disposition}
+        raw |= {name: value for name, value in optional.items() if value is not None}
+        if checksums:
+            raw["checksum"] = part.checksum
+        parts.append(raw)
+    whole = {"payloadURL": urls.payload(object_id)} if len(parts) == 1 else {}
+    return whole | {"payloadPart": parts, "contentId": content.content_id}
+
+
+def object_(link: Link, urls: Urls, path: str | None = None) -> Json:
+    """The whole object, as GET shows it."""
+    raw = _mutable(link, urls)
+    raw |= {"attributes": attributes(link.attributes), "lastModSeq": link.last_mod_seq}
+    if path:
+        raw["path"] = path
+    if link.content:
+        raw |= _payload(link.content, link.object_id, urls, checksums=True)
+    return raw
+
+
+def _mutable(known: Link | ChangedObject, urls: Urls) -> Json:
+    raw: Json = {
+        "parentFolder": urls.folder(known.parent),
+        "flags": {"flag": list(known.flags)},
+        "resourceURL": urls.object(known.object_id),
+    }
+    return raw | _correlation(known)
+
+
+def _correlation(known: Link | ChangedObject | DeletedObject) -> Json:
+    values = {"correlationId": known.correlation_id, "correlationTag": known.correlation_tag}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def folder(folder: Folder, urls: Urls, path: str | None = None) -> Json:
+    raw = _folder_event(ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes), urls)
+    raw |= {"attributes": attributes(folder.attributes), "lastModSeq": folder.last_mod_seq}
+    return raw | ({"path": path} if path else {})
+
+
+def _folder_event(event: ChangedFolder, urls: Urls) -> Json:
+    raw: Json = {"parentFolder": urls.folder(event.parent)} if event.parent else {}
+    return raw | {"resourceURL": urls.folder(event.folder_id), "name": event.name}
+
+
+def event(change: Change | ResetBox, urls: Urls) -> Json:
+    """One nmsEvent."""
+    if isinstance(change, ResetBox):
+        return {"resetBox": {}}
+    name, raw = _event(change.event, urls)
+    return {name: raw | {"lastModSeq": change.seq}}
+
+
+def _event(event: Event, urls: Urls) -> tuple[str, Json]:
+    match event:
+        case ChangedObject():
+            raw = _mutable(event, urls)
+            if event.metadata:
+                raw["attributes"] = attributes(event.metadata.attributes)
+                if event.metadata.content:
+                    raw |= _payload(event.metadata.content, event.object_id, urls, checksums=False)
+            return "changedObject", raw
+        case DeletedObject():
+            raw = {"resourceURL": urls.object(event.object_id)}
+            return "deletedObject", raw | _correlation(event)
+        case ChangedFolder():
+            raw = _folder_event(event, urls)
+            return "changedFolder", raw | (
+                {"attributes": attributes(event.attributes)} if event.attributes else {}
+            )
+        case DeletedFolder():
+            return "deletedFolder", {"resourceURL": urls.folder(event.folder_id)}
+
+
+def reference(url: str, path: str | None = None) -> Json:
+    return {"resourceURL": url} | ({"path": path} if path else {})
+
+
+def bulk_response(items: Sequence[tuple[int, Json] | NMSError]) -> Json:
+    """A code and a reason for each item, in the request's order."""
+    responses = []
+    for item in items:
+        if isinstance(item, NMSError):
+            responses.append({"code": item.status, "reason": _reason(item.status), "failure": fault(item)})
+        else:
+            code, success = item
+            responses.append({"code": code, "reason": _reason(code), "success": success})
+    return {"bulkResponseList": {"response": responses}}
+
+
+def _reason(code: int) -> str:
+    return HTTPStatus(code).phrase
+
+
+def subscription(known: Subscription, urls: Urls, token: str, now: datetime, secret: bool = False) -> Json:
+    callback = {"notifyURL": known.notify_url}
+    if known.callback_data is not None:
+        callback["callbackData"] = known.callback_data
+    raw: Json = {
+        "callbackReference": callback,
+        "duration": max(0, int((known.expiry - now).total_seconds())),
+        "expiry": time(known.expiry),
+        "resourceURL": urls.subscription(known.subscription_id),
+        "index": known.index,
+        "restartToken": token,
+        "state": known.state,
+    }
+    optional = {
+        "clientCorrelator": known.client_correlator,
+        "lastError": known.last_error,
+        "secret": known.secret if secret else None,
+    }
+    return raw | {name: value for name, value in optional.items() if value is not None}
+
+
+def event_list(changes: Sequence[Change | ResetBox], urls: Urls, token: str, more: Mapping[str, Any]) -> Json:
+    return {"nmsEvent": [event(change, urls) for change in changes], "restartToken": token, **more}

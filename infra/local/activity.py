@@ -1,0 +1,34 @@
+"""Tells the stream's pump when looking is worth it: while a function runs, and when one has just ended.
+
+Without it the pump would have to ask the emulator all the time to be quick.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_WHILE_BUSY = 0.02
+_WHILE_IDLE = 0.25
+
+
+class Activity:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._ended = threading.Event()
+
+    @contextmanager
+    def of_a_function(self) -> Iterator[None]:
+        with self._lock:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running -= 1
+            self._ended.set()
+
+    def wait(self) -> None:
+        """Until there may be something new; a quarter of a second at most."""
+        self._ended.wait(_WHILE_BUSY if self._running else _WHILE_IDLE)
+        self._ended.clear()

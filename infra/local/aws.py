@@ -1,0 +1,26 @@
+"""Clients for the emulator. Here alone it is said how they connect."""
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra.local.template import REGION
+
+Credentials = tuple[str, str]
+
+
+def client(service: str, url: str, credentials: Credentials, connections: int = 10) -> Any:
+    """A client of its own for whoever asks, with time limits fit for one machine."""
+    config = Config(
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+    session = boto3.Session(
+        aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=REGION
+    )
+    return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]

@@ -1,0 +1,146 @@
+"""Creates the template's table, bucket and queues in the emulator, where they are not there yet.
+
+The template's Properties go to the API nearly as they are: CloudFormation took them from there. Kinds of
+resources that are not named here play no part on one machine.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from infra.local.aws import Credentials, client
+from infra.local.keys import KeyStore
+from infra.local.template import ACCOUNT, REGION, Template
+
+_TABLE_PROPERTIES = (
+    "AttributeDefinitions",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "GlobalSecondaryIndexes",
+    "BillingMode",
+)
+_QUEUE_PROPERTIES = (
+    "VisibilityTimeout",
+    "MessageRetentionPeriod",
+    "MaximumMessageSize",
+    "DelaySeconds",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "FifoThroughputLimit",
+)
+
+
+class Resources:
+    """What was created, by logical id, so that the stack and the tests can find it."""
+
+    def __init__(self, template: Template, url: str, root: Credentials, keys: KeyStore) -> None:
+        self._template, self._keys = template, keys
+        self._dynamodb = client("dynamodb", url, root)
+        self._s3 = client("s3", url, root)
+        self._sqs = client("sqs", url, root)
+        self.names: dict[str, str] = {}
+
+    def create(self) -> None:
+        self._secrets()
+        self._tables()
+        self._queues()
+        self._queue_policies()
+        self._buckets()
+        for logical_id in self._template.resources("AWS::Serverless::HttpApi"):
+            self._template.refs[logical_id] = "local"
+
+    def _name(self, logical_id: str, name: str, **attributes: str) -> None:
+        self.names[logical_id] = self._template.refs[logical_id] = name
+        self._template.attributes.update({(logical_id, key): value for key, value in attributes.items()})
+
+    def _secrets(self) -> None:
+        for logical_id, properties in self._template.resources("AWS::SecretsManager::Secret").items():
+            length = int(properties.get("GenerateSecretString", {}).get("PasswordLength", 32))
+            arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{logical_id}"
+            self._template.refs[logical_id] = arn
+            self._template.secrets[arn] = self._keys.password(f"secret-{logical_id}", length)
+
+    def _tables(self) -> None:
+        present = self._dynamodb.list_tables()["TableNames"]
+        for logical_id, written in self._template.resources("AWS::DynamoDB::Table").items():
+            name, properties = f"onecopy-{logical_id.lower()}", self._template.resolve(written)
+            if name not in present:
+                self._create_table(name, properties)
+            table = self._dynamodb.describe_table(TableName=name)["Table"]
+            stream = {"StreamArn": table["LatestStreamArn"]} if "LatestStreamArn" in table else {}
+            self._name(logical_id, name, Arn=table["TableArn"], **stream)
+
+    def _create_table(self, name: str, properties: dict[str, Any]) -> None:
+        arguments = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
+        if "StreamSpecification" in properties:
+            arguments["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+        self._dynamodb.create_table(TableName=name, **arguments)
+        if "TimeToLiveSpecification" in properties:
+            self._dynamodb.update_time_to_live(
+                TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+            )
+
+    def _queues(self) -> None:
+        written = self._template.resources("AWS::SQS::Queue")
+        # A queue names its dead-letter queue, which must be there first.
+        for logical_id in sorted(written, key=lambda one: "RedrivePolicy" in written[one]):
+            properties = self._template.resolve(written[logical_id])
+            self._queue(logical_id, properties)
+
+    def _queue(self, logical_id: str, properties: dict[str, Any]) -> None:
+        fifo = properties.get("FifoQueue", False)
+        name = f"onecopy-{logical_id}" + (".fifo" if fifo else "")
+        attributes = {key: _attribute(properties[key]) for key in _QUEUE_PROPERTIES if key in properties}
+        urls = self._sqs.list_queues(QueueNamePrefix=name).get("QueueUrls", [])
+        url = next((one for one in urls if one.endswith(f"/{name}")), None)
+        if url is None:
+            fixed = {"FifoQueue": "true"} if fifo else {}
+            url = self._sqs.create_queue(QueueName=name, Attributes={**attributes, **fixed})["QueueUrl"]
+        elif attributes:
+            self._sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+        self._name(logical_id, url, Arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", QueueName=name)
+
+    def _queue_policies(self) -> None:
+        for written in self._template.resources("AWS::SQS::QueuePolicy").values():
+            properties = self._template.resolve(written)
+            for url in properties["Queues"]:
+                policy = {"Policy": json.dumps(properties["PolicyDocument"])}
+                self._sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+
+    def _buckets(self) -> None:
+        present = {bucket["Name"] for bucket in self._s3.list_buckets()["Buckets"]}
+        for logical_id, written in self._template.resources("AWS::S3::Bucket").items():
+            name, properties = f"onecopy-{logical_id.lower()}", self._template.resolve(written)
+            if name not in present:
+                self._s3.create_bucket(Bucket=name)
+            self._s3.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration=_notifications(properties)
+            )
+            if "VersioningConfiguration" in properties:
+                self._s3.put_bucket_versioning(
+                    Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
+                )
+            self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
+
+
+def _attribute(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _notifications(properties: dict[str, Any]) -> dict[str, Any]:
+    written = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+    return {
+        "QueueConfigurations": [
+            {
+                "QueueArn": one["Queue"],
+                "Events": [one["Event"]],
+                "Filter": {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}},
+            }
+            for one in written
+        ]
+    }

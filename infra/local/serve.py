@@ -1,0 +1,159 @@
+"""Runs the local stack: what starts here ends here, in the opposite order, whoever asks for it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from infra.local.emulator import Emulator, EmulatorFailed
+from infra.local.gateway import Gateway
+from infra.local.keys import KeyStore
+from infra.local.logs import Log
+from infra.local.parent import Parent
+from infra.local.stage import Stage
+
+_LOCK_SECONDS = 15
+_WATCH_SECONDS = 0.25
+_REQUESTS_STOP_SECONDS = 3
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+
+
+class CannotServe(Exception):
+    """One line for whoever wanted to start the stack."""
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """The local stack in the foreground. PORT and DATA say where."""
+    parser = argparse.ArgumentParser(prog="infra.local", description="The whole stack on this machine.")
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
+    parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
+    parser.add_argument("--template", type=Path, default=_TEMPLATE)
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the process that started it ends"
+    )
+    asked = parser.parse_args(arguments)
+    for sign in _SIGNALS:
+        signal.signal(sign, _leave)
+    try:
+        serve(_listen(asked.port), asked.data.resolve(), asked.template, asked.with_parent)
+    except (CannotServe, EmulatorFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _leave(sign: int, frame: FrameType | None) -> None:
+    """A signal before everything is up: what has been started is ended on the way out."""
+    raise SystemExit(0)
+
+
+def _listen(port: int) -> socket.socket:
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+        server.listen(512)
+    except (OSError, OverflowError):
+        server.close()
+        raise CannotServe(f"port {port} is in use; choose another one with PORT=") from None
+    return server
+
+
+def serve(port: socket.socket, data: Path, template: Path, with_parent: bool) -> None:
+    """Until a signal, or the parent, ends it."""
+    log, parent = Log(), Parent()
+    url = f"http://127.0.0.1:{port.getsockname()[1]}"
+    with contextlib.ExitStack() as ending:
+        lock = _own(data)
+        ending.callback(os.close, lock)
+        keys = KeyStore(data / "keys")
+        emulator = Emulator(data, keys, lock)
+        ending.callback(emulator.stop)
+        emulator.start()
+        stage = Stage(template, url, emulator, keys, log)
+        ending.callback(stage.close)
+        gateway = stage.start()
+
+        def over() -> bool:
+            watched = with_parent or parent.is_make
+            return emulator.exited() or (watched and parent.wants_us_gone())
+
+        asyncio.run(_serve(gateway, port, lambda: log.line(f"ready: {url}"), over))
+        if emulator.exited():
+            raise CannotServe(f"the emulator ended by itself; its log is {emulator.log}")
+
+
+async def _serve(
+    gateway: Gateway, port: socket.socket, ready: Callable[[], None], over: Callable[[], bool]
+) -> None:
+    stop = asyncio.Event()
+    for sign in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    server = _Server(_configuration(gateway))
+    serving = asyncio.create_task(server.serve(sockets=[port]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    ready()
+    while not stop.is_set() and not serving.done() and not over():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: after the server, the rest has to end too."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configuration(gateway: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        gateway,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_REQUESTS_STOP_SECONDS,
+    )
+
+
+def _own(data: Path) -> int:
+    """The folder's lock. The emulator holds it too, so it is free only when all has been saved."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > deadline:
+                os.close(lock)
+                raise CannotServe(
+                    f"{data} is in use by another stack; choose another one with DATA="
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lock

@@ -1,0 +1,119 @@
+"""The local stack as a test or the demo uses it: started as a child process, stopped at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from infra.local.aws import client
+
+_START_SECONDS = 60
+_STOP_SECONDS = 20
+
+
+class StackFailed(Exception):
+    """It did not start or stop in time; the text holds the end of what it printed."""
+
+
+class LocalStack:
+    """`with LocalStack(folder) as stack:` - the whole stack, its data in that folder, on any free port."""
+
+    def __init__(
+        self,
+        data: Path,
+        port: int = 0,
+        template: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data = data
+        self.url = ""
+        self.output = data / "stack.log"
+        self._port, self._template = port, template
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        template = ["--template", str(self._template)] if self._template else []
+        with self.output.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                [sys.executable, "-m", "infra.local", "--with-parent", *template],
+                env={**self._environment, "PORT": str(self._port), "DATA": str(self.data)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self.url = self._ready(time.monotonic() + _START_SECONDS)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise StackFailed(f"did not stop in {_STOP_SECONDS} s\n{self.tail()}") from None
+
+    def kill(self) -> None:
+        """End it as a crash would: no warning, nothing put away."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def token(self, box: str, scope: str = "oma_rest_nms.all_v1") -> str:
+        """An access token of the stack's own issuer."""
+        body = json.dumps({"boxId": box, "scope": scope}).encode()
+        request = urllib.request.Request(f"{self.url}/local/token", body)  # noqa: S310  our own address
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            token: str = json.load(answer)["access_token"]
+        return token
+
+    def name(self, logical_id: str) -> str:
+        """What a resource of the template is called here: a table's or bucket's name, a queue's URL."""
+        name: str = self._details()["resources"][logical_id]
+        return name
+
+    def aws(self, service: str) -> Any:
+        """A client that may do everything, to look at what lies behind."""
+        details = self._details()
+        return client(service, details["endpoint"], (details["key"], details["secret"]))
+
+    def tail(self, lines: int = 30) -> str:
+        return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])
+
+    def _details(self) -> dict[str, Any]:
+        details: dict[str, Any] = json.loads((self.data / "keys" / "stack.json").read_text())
+        return details
+
+    def _ready(self, deadline: float) -> str:
+        while time.monotonic() < deadline:
+            for line in self.output.read_text(errors="replace").splitlines():
+                if line.startswith("ready: "):
+                    return line.removeprefix("ready: ").strip()
+            if self._process is None or self._process.poll() is not None:
+                raise StackFailed(f"did not start\n{self.tail()}")
+            time.sleep(0.05)
+        self.kill()
+        raise StackFailed(f"was not ready in {_START_SECONDS} s\n{self.tail()}")

@@ -1,0 +1,118 @@
+"""Puts the stack together: the template's resources, its functions behind the gateway and the pumps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from infra.local.activity import Activity
+from infra.local.aws import Credentials, client
+from infra.local.emulator import Emulator
+from infra.local.functions import Function, QueueSource, ScheduleSource, StreamSource, functions
+from infra.local.gateway import Gateway
+from infra.local.identities import Identities
+from infra.local.issuer import AUDIENCE, Issuer
+from infra.local.keys import KeyStore
+from infra.local.logs import Log
+from infra.local.pumps import Pump, Pumps, QueuePump, SchedulePump
+from infra.local.resources import Resources
+from infra.local.streams import StreamPump
+from infra.local.template import REGION, Template
+from infra.local.workers import Pool, prepare
+
+_WORKERS = 8
+_PUMPS_STOP_SECONDS = 4.0
+# Shorter pauses between tries than in the cloud, and content that is deleted at once.
+_LOCAL_PARAMETERS = {"BackoffMax": 25, "RestoreDays": 0}
+
+
+class Stage:
+    """Between start and close, requests and events reach the functions."""
+
+    def __init__(self, path: Path, url: str, emulator: Emulator, keys: KeyStore, log: Log) -> None:
+        self._url, self._emulator, self._keys, self._log = url, emulator, keys, log
+        self._issuer = Issuer(keys, url)
+        parameters = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": url}
+        self._template = Template(path, {**_LOCAL_PARAMETERS, **parameters})
+        self._activity, self._pumps = Activity(), Pumps(log)
+        self._pools: list[Pool] = []
+        self.gateway: Gateway | None = None
+
+    def start(self) -> Gateway:
+        prepare()
+        resources = Resources(self._template, self._emulator.url, self._emulator.root, self._keys)
+        resources.create()
+        identities = Identities(self._emulator.url, self._emulator.root, self._keys)
+        operator = identities.operator()
+        self._tell(resources.names, operator)
+        for function in functions(self._template):
+            environment = self._environment(identities.credentials(function))
+            self._pools.append(Pool(function, _workers(function), environment, self._activity, self._log))
+        routes = [(route, pool) for pool in self._pools for route in pool.function.routes]
+        self.gateway = Gateway(routes, self._audience(), self._issuer, _WORKERS, self._log)
+        self._start_pumps(operator)
+        return self.gateway
+
+    def close(self) -> None:
+        self._pumps.stop(_PUMPS_STOP_SECONDS)
+        if self.gateway:
+            self.gateway.close()
+        for pool in self._pools:
+            pool.close()
+
+    def _start_pumps(self, operator: Credentials) -> None:
+        clients = {
+            service: client(service, self._emulator.url, operator, connections=32)
+            for service in ("dynamodb", "dynamodbstreams", "sqs")
+        }
+        for pool in self._pools:
+            for source in pool.function.sources:
+                self._pumps.start(pool.function.name, self._pump(source, pool, clients))
+
+    def _pump(self, source: Any, pool: Pool, clients: dict[str, Any]) -> Pump:
+        match source:
+            case StreamSource():
+                return StreamPump(source, clients, pool, self._activity, self._log)
+            case QueueSource():
+                return QueuePump(source, clients["sqs"], pool, self._log)
+            case ScheduleSource():
+                return SchedulePump(source.rule, pool, self._log)
+        raise TypeError(source)
+
+    def _audience(self) -> list[str]:
+        """What the template's authorizer demands of a token."""
+        [api] = self._template.resources("AWS::Serverless::HttpApi").values()
+        authorizer = api["Auth"]["Authorizers"][api["Auth"]["DefaultAuthorizer"]]
+        audience: list[str] = self._template.resolve(authorizer["JwtConfiguration"]["audience"])
+        return audience
+
+    def _environment(self, credentials: Credentials) -> dict[str, str]:
+        """What Lambda gives a function besides the template's, and what is different on one machine."""
+        return {
+            "AWS_ACCESS_KEY_ID": credentials[0],
+            "AWS_SECRET_ACCESS_KEY": credentials[1],
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self._emulator.url,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "TZ": "UTC",
+            "ALLOW_LOCAL_CALLBACKS": "1",
+        }
+
+    def _tell(self, names: dict[str, str], operator: Credentials) -> None:
+        """Where everything is, for whoever owns the folder: the tests and the operator's tools."""
+        details = {
+            "url": self._url,
+            "endpoint": self._emulator.url,
+            "key": operator[0],
+            "secret": operator[1],
+        }
+        self._keys.save("stack.json", {**details, "resources": names})
+
+
+def _workers(function: Function) -> int:
+    """Streams and schedules bring one thing at a time, to keep its order."""
+    serial = any(isinstance(source, StreamSource | ScheduleSource) for source in function.sources)
+    return 1 if serial else _WORKERS

@@ -1,0 +1,1 @@
+"""What an operator runs from a shell. It speaks to a store through its public API only."""

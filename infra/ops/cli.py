@@ -1,0 +1,87 @@
+"""The `onecopy` command: what an operator types, and what is printed. Every failure is one line, exit 1."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from infra.ops.backup import Backup, Refused
+from infra.ops.connection import Connection, Unusable
+from infra.ops.importer import Importer
+from infra.ops.progress import Shown
+from infra.ops.writer import Outcome
+
+LOCAL_URL = "http://127.0.0.1:8080"
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        _complain("interrupted; run it again to go on where it stopped")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="onecopy", description="An OMA message store.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    importing = commands.add_parser("import", help="store a backup of the app SMS Backup & Restore in a box")
+    importing.add_argument("file", type=Path, metavar="FILE", help="the backup: XML, plain or gzipped")
+    importing.add_argument("--box", required=True, help="whose messages they are, e.g. tel:+99911112222")
+    importing.add_argument("--url", default=LOCAL_URL, help="where the store answers (%(default)s)")
+    importing.add_argument("--store", default="main", help="the store's name in its addresses (%(default)s)")
+    importing.add_argument("--token", help="a bearer token, also as ONECOPY_TOKEN; a local store gives one")
+    importing.set_defaults(run=import_backup)
+    serving = commands.add_parser("serve", help="run the whole store on this machine")
+    serving.set_defaults(run=_serve)
+    return parser
+
+
+def import_backup(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    outcome = Outcome()
+    try:
+        backup = Backup(options.file)
+        token = options.token or os.environ.get("ONECOPY_TOKEN")
+        with Connection(options.url, options.store, options.box, token) as connection, Shown(backup) as shown:
+            importer = Importer(connection, options.box, shown.update)
+            outcome = importer.outcome
+            importer.run(backup)
+        problem = outcome.broken
+    except (Refused, Unusable) as reason:
+        problem = str(reason)
+    if outcome.read:
+        _report(outcome, time.monotonic() - started)
+    if problem:
+        _complain(f"onecopy import: {problem}" + ("; run it again to go on" if outcome.stored else ""))
+    return 1 if problem or outcome.failures else 0
+
+
+def _report(outcome: Outcome, seconds: float) -> None:
+    """The closing line, after the failures: a message is named by its number in the file."""
+    for number, code in outcome.first_failures:
+        _complain(f"message {number}: {code}")
+    if outcome.failures > len(outcome.first_failures):
+        _complain(f"and {outcome.failures - len(outcome.first_failures):,} more")
+    print(
+        f"{outcome.read:,} messages: {outcome.stored:,} stored, {outcome.already:,} there before,"
+        f" {outcome.failures:,} failed; {seconds:.1f} s, {outcome.read / seconds:,.0f} messages/s,"
+        f" {outcome.content_bytes / 1e6:,.1f} MB of content"
+    )
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from infra.local.serve import main as serve  # the stack needs the emulator, an import does not
+
+    return int(serve() or 0)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
