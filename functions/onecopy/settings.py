@@ -12,7 +12,7 @@ class MissingSetting(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes in bytes, times as timedelta. Queues and bucket are empty in functions that have no right to them."""
+    """Sizes in bytes. Queues and bucket are empty in functions that have no right to them."""
 
     table_name: str
     store_name: str

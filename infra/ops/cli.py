@@ -51,12 +51,14 @@ def import_backup(options: argparse.Namespace) -> int:
             outcome = importer.outcome
             importer.run(backup)
         problem = outcome.broken
-    except (Refused, Unusable) as reason:
-        problem = str(reason)
+    except Refused as refused:
+        problem = str(refused)
+    except Unusable as unusable:
+        problem = f"{unusable}; run it again to go on" if outcome.stored else str(unusable)
     if outcome.read:
         _report(outcome, time.monotonic() - started)
     if problem:
-        _complain(f"onecopy import: {problem}" + ("; run it again to go on" if outcome.stored else ""))
+        _complain(f"onecopy import: {problem}")
     return 1 if problem or outcome.failures else 0
 
 

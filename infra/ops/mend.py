@@ -13,7 +13,8 @@ MAX_ELEMENT = 256_000_000
 
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _FORBIDDEN = re.compile(f"[{_CONTROLS.decode()}\ufffe\uffff]")
-_REFERENCES = re.compile(r"(?:&#(?:x[0-9A-Fa-f]{1,8}|[0-9]{1,10});)+")
+_CODE = "(?:x[0-9A-Fa-f]{1,8}|[0-9]{1,10})"
+_REFERENCES = re.compile(f"&#{_CODE};(?:&#{_CODE};)*")
 _REPLACEMENT = "\ufffd"
 
 

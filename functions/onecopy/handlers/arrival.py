@@ -20,10 +20,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, _notification, processor, context)
 
 
-def _notification(message: SQSRecord) -> None:
+def _notification(record: SQSRecord) -> None:
     """A notification holds several records; S3's test event holds none."""
-    for record in json.loads(message.body).get("Records", []):
-        key = unquote_plus(record["s3"]["object"]["key"])
+    for created in json.loads(record.body).get("Records", []):
+        key = unquote_plus(created["s3"]["object"]["key"])
         content_key, _, number = key.rpartition("/")
         if content_key.startswith(DIRECT) and number.isdecimal():
             uploads.arrived(composition.parts().store, ContentKey(content_key), int(number))

@@ -21,8 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, _message, processor, context)
 
 
-def _message(message: SQSRecord) -> None:
-    body = json.loads(message.body)
+def _message(record: SQSRecord) -> None:
+    body = json.loads(record.body)
     progress = jobs.run(composition.parts().store, BoxKey.parse(body["box"]), body["job"], STEPS)
     if not progress.finished:
         composition.queues().job(body["box"], body["job"], progress.wait)

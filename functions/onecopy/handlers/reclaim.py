@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, _message, processor, context)
 
 
-def _message(message: SQSRecord) -> None:
-    content_key = ContentKey(json.loads(message.body)["content"])
+def _message(record: SQSRecord) -> None:
+    content_key = ContentKey(json.loads(record.body)["content"])
     reclaim.reclaim(composition.parts().store, composition.contents(), content_key)

@@ -127,7 +127,7 @@ def _event_list(settings: Settings, key: BoxKey, box: Box, row: SubscriptionRow,
 
 
 def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str) -> Outcome:
-    """Back-off by the queue at first, so that a poison list ends in its dead-letter queue; by the sweep after."""
+    """Back-off by the queue at first, whose dead-letter queue tells the operator; by the sweep after."""
     tries = int(row.tries) + 1
     now = store.now()
     unverified = row.state == "unverified"

@@ -16,6 +16,7 @@ from onecopy.domain.content import Content, ContentKey, Part
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 else:
     S3Client = Any
 
@@ -96,7 +97,7 @@ class Contents:
     def delete(self, keys: Sequence[str]) -> None:
         """Those that are there; deleting twice does no harm. Raises if one could not be deleted."""
         for start in range(0, len(keys), 1000):
-            objects = [{"Key": key} for key in keys[start : start + 1000]]
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + 1000]]
             answer = self.client.delete_objects(
                 Bucket=self.bucket,
                 Delete={"Objects": objects, "Quiet": True},
@@ -106,7 +107,7 @@ class Contents:
 
 
 def safe_disposition(part: Part) -> str:
-    """Only what a browser shows without running it is shown in place; the name never is a header of its own."""
+    """In place is shown only what a browser does not run; the name is never a header of its own."""
     kind = part.content_type.split(";")[0].strip().lower()
     in_place = kind == "text/plain" or (kind.startswith(_SHOWN_IN_PLACE) and not kind.startswith("image/svg"))
     disposition = "inline" if in_place else "attachment"

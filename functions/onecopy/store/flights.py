@@ -5,6 +5,7 @@ same list with the same index. Only `deliver` is here, and for one subscription 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from pynamodb.expressions.update import Action
 
@@ -33,9 +34,10 @@ class Flight:
 
 
 def of(row: SubscriptionRow) -> Flight | None:
-    if not row.in_flight:
+    written = cast("list[Any] | None", row.in_flight)
+    if not written:
         return None
-    start, end, at = row.in_flight
+    start, end, at = written
     return Flight(int(row.flight), start, end, table.parse_time(at))
 
 

@@ -12,7 +12,7 @@ READ, CREATE, MODIFY, SUBSCRIBE = (
 
 @dataclass(frozen=True)
 class Route:
-    """`path` after the box; what is in `<…>` are the function's arguments. `any_type`: not only JSON comes back."""
+    """`path` after the box; what is in `<…>` are the function's arguments. `any_type`: not always JSON."""
 
     method: str
     path: str

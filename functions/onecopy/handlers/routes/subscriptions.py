@@ -5,10 +5,12 @@ from onecopy.domain.subscription import Subscription
 from onecopy.domain.token import RestartToken
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url
-from onecopy.push.webhook import SECRET_BYTES, new_secret
+from onecopy.push.webhook import new_secret
 from onecopy.store import log, subscriptions
 from onecopy.store.subscriptions import NewSubscription
 from onecopy.wire import inward, outward
+
+SECRET_BYTES = 32
 
 
 def create_subscription(request: Request) -> Answer:
