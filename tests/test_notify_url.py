@@ -7,8 +7,9 @@ import httpx
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from onecopy.push.address import BadNotifyURL, NotifyURL, check_notify_url, parse, public
 from urllib3.util import parse_url
+
+from onecopy.push.address import BadNotifyURL, NotifyURL, check_notify_url, parse, public
 
 NAME = "hooks.example.com"
 PUBLIC = "93.184.215.14"

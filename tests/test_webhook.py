@@ -1,26 +1,22 @@
 """How a list gets to its subscriber, and what a receiver may do without hurting us.
 
-Receivers are real sockets on loopback, with real certificates. A public name leads to them through `dial`,
-which notes the address it was asked for. Most receivers that drip or wait do so until we hang up.
+A public name leads to a receiver on loopback through `dial`, which notes the address it was asked for.
+Receivers that drip or wait do so until the sender hangs up: if it did not, these tests would never end.
 """
 
-import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
+from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from onecopy.push.webhook import Answer, DeliveryFailed, Network, new_secret, send, trust
+from receiver import Receiver, after_request, certificate, drip, read_request
 from standardwebhooks import Webhook
+
+from onecopy.push.webhook import Answer, DeliveryFailed, Network, new_secret, send, trust
 
 SECRET = new_secret(bytes(range(24)))
 BODY = '{"nmsEventList":{"nmsEvent":[],"callbackData":"Grüße"}}'.encode()
@@ -29,115 +25,256 @@ URL = f"https://{NAME}/hook?a=%2F"
 PUBLIC = "93.184.215.14"
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
-Script = Callable[[socket.socket], None]
+
+def leading_to(
+    receiver: Receiver, anchor: ssl.SSLContext | None = None, *addresses: str
+) -> tuple[Network, list]:
+    """The name has these addresses; whichever is dialled, the receiver answers. Gives what was dialled, too."""
+    dialled: list[tuple[str, int]] = []
+
+    def dial(address: str, port: int, timeout: float) -> socket.socket:
+        dialled.append((address, port))
+        return socket.create_connection(("127.0.0.1", receiver.port), timeout)
+
+    return Network(lambda host: list(addresses or [PUBLIC]), dial, lambda: anchor or trust()), dialled
 
 
-class Receiver:
-    """Plays its script to each connection, one after the other, and keeps the requests that it read."""
-
-    def __init__(self, script: bytes | Script, tls: ssl.SSLContext | None = None) -> None:
-        self.script = script
-        self.tls = tls
-        self.requests: list[tuple[str, Message, bytes]] = []
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = Thread(target=self._run)
-
-    def _run(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            with connection:
-                if self._closing.is_set():
-                    return
-                self.connections += 1
-                try:
-                    self._serve(connection)
-                except OSError:
-                    pass  # the sender hung up, as it should with most of these
-
-    def _serve(self, connection: socket.socket) -> None:
-        if callable(self.script):
-            self.script(connection)
-            return
-        talk = self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
-        with talk:
-            self.requests.append(read_request(talk))
-            talk.sendall(self.script)
-
-    def __enter__(self) -> "Receiver":
-        self._closing = Event()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join()
-        self._listener.close()
+def deliver(url: str = URL, network: Network | None = None, **options: object) -> Answer:
+    settings: dict[str, Any] = {"body": BODY, "allow_local": False, "timeout": 5.0, **options}
+    return send(url, SECRET, "box.7.12", datetime.now(UTC), network=network or Network(), **settings)
 
 
-def read_request(connection: socket.socket) -> tuple[str, Message, bytes]:
-    with connection.makefile("rb") as stream:
-        line = stream.readline().decode().strip()
-        head = b""
-        while (row := stream.readline()) not in (b"\r\n", b""):
-            head += row
-        headers = message_from_bytes(head)
-        return line, headers, stream.read(int(headers["content-length"]))
+def local(receiver: Receiver, **options: object) -> Answer:
+    return deliver(f"http://127.0.0.1:{receiver.port}/", **{"allow_local": True, **options})
 
 
-def after_request(first: bytes, then: bytes = b"") -> Script:
-    """Without `then` it says no more and waits; with it, says it again and again, slowly."""
-
-    def script(connection: socket.socket) -> None:
-        read_request(connection)
-        drip(connection, first, then)
-
-    return script
+def failure(call: Callable[[], object]) -> str:
+    with pytest.raises(DeliveryFailed) as failed:
+        call()
+    return str(failed.value)
 
 
-def drip(connection: socket.socket, first: bytes, then: bytes) -> None:
-    connection.sendall(first)
-    connection.settimeout(0.02)
-    while True:
-        try:
-            if not connection.recv(1):
-                return
-        except TimeoutError:
-            connection.sendall(then)
-
-
-@pytest.fixture(scope="module")
-def issued(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]:
-    """A certificate as the receiver's side and the sender's trust in it."""
-
-    def issue(name: str, days: int = 1) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-        path = tmp_path_factory.mktemp("certificate") / "both.pem"
-        write_certificate(path, name, datetime.now(UTC) + timedelta(days=days))
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(path)
-        return server, ssl.create_default_context(cafile=str(path))
-
-    return issue
-
-
-def write_certificate(path: Path, name: str, until: datetime) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver")])
-    try:
-        named: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        named = x509.DNSName(name)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(until - timedelta(days=9))
-        .not_valid_after(until)
-        .add_extension(x509.SubjectAlternativeName([named]), critical=False)
-        .sign(key, hashes.SHA256())
+def test_a_list_arrives_whole_signed_and_under_its_name(tmp_path: Path) -> None:
+    server, anchor = certificate(tmp_path, NAME)
+    asked: list[str | None] = []
+    server.sni_callback = lambda _socket, name, _context: asked.append(name)
+    with Receiver(OK, server) as receiver:
+        network, dialled = leading_to(receiver, anchor)
+        assert deliver(network=network) == Answer(204, b"")
+    [(line, headers, body)] = receiver.requests
+    assert (line, headers["host"], asked, dialled) == (
+        "POST /hook?a=%2F HTTP/1.1",
+        NAME,
+        [NAME],
+        [(PUBLIC, 443)],
     )
-    private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, *private)
-        + certificate.public_bytes(serialization.Encoding.PEM)
+    assert (headers["content-type"], headers["user-agent"]) == ("application/json", "onecopy")
+    assert (headers["webhook-id"], body) == ("box.7.12", BODY)
+    Webhook(SECRET).verify(body, dict(headers.items()))
+
+
+def test_the_signature_holds_wherever_the_clock_stands() -> None:
+    with Receiver(OK) as receiver:
+        now = datetime.now(timezone(timedelta(hours=9)))
+        send(f"http://127.0.0.1:{receiver.port}", SECRET, "1", now, BODY, allow_local=True)
+    [(_, headers, body)] = receiver.requests
+    Webhook(SECRET).verify(body, dict(headers.items()))
+
+
+def test_a_literal_address_needs_no_resolver_and_a_certificate_of_its_own(tmp_path: Path) -> None:
+    server, anchor = certificate(tmp_path, "2606:4700::1111")
+    with Receiver(OK, server) as receiver:
+        network, dialled = leading_to(receiver, anchor, "10.0.0.1")
+        deliver("https://[2606:4700::1111]:8443/", network)
+    assert (receiver.requests[0][1]["host"], dialled) == (
+        "[2606:4700::1111]:8443",
+        [("2606:4700::1111", 8443)],
     )
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 299])
+def test_any_2xx_is_success(status: int) -> None:
+    with Receiver(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status) as receiver:
+        assert local(receiver).status == status
+
+
+@pytest.mark.parametrize("status", [400, 401, 410, 429, 500, 503, 101, 199])
+def test_any_other_answer_is_a_failure_and_named(status: int) -> None:
+    with Receiver(after_request(b"HTTP/1.1 %d X\r\n\r\n" % status)) as receiver:
+        assert failure(lambda: local(receiver)) == f"answered {status}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status: int) -> None:
+    with Receiver(OK) as target:
+        answer = b"HTTP/1.1 %d X\r\nLocation: http://127.0.0.1:%d/\r\n\r\n" % (status, target.port)
+        with Receiver(answer) as receiver:
+            assert failure(lambda: local(receiver)) == f"redirect not followed: answered {status}"
+    assert target.connections == 0
+
+
+def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Receiver(OK) as proxy, Receiver(OK) as receiver:
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        local(receiver)
+    assert (proxy.connections, receiver.connections) == (0, 1)
+
+
+@pytest.mark.parametrize("frame", [b"Content-Length: 9000000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
+def test_of_a_long_answer_eight_kilobytes_are_read(frame: bytes) -> None:
+    piece = b"2710\r\n" + b"x" * 10_000 + b"\r\n" if b"chunked" in frame else b"x" * 10_000
+    with Receiver(after_request(b"HTTP/1.1 200 OK\r\n" + frame + b"\r\n", piece)) as receiver:
+        assert local(receiver) == Answer(200, b"x" * 8_000)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n" * 999),
+        (b"HTTP/1.1 200 OK\r\na:", b"b" * 9_999),
+        (b"", b"junk\r\n"),
+    ]
+    + [(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 999), (b"SMTP\r\n", b"")],
+)
+def test_what_is_not_http_is_not_read_for_long(first: bytes, then: bytes) -> None:
+    with Receiver(after_request(first, then)) as receiver:
+        assert failure(lambda: local(receiver)) == "the answer is not HTTP"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b""),
+        (b"HTT", b""),
+        (b"HTTP/1.1 200 OK\r\na: ", b"b"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP", b""),
+    ]
+    + [(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n", b"x"), (b"HTTP/1.1 200 OK\r\n\r\n", b"x")]
+    + [(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n")],
+)
+def test_a_slow_drip_does_not_stretch_the_deadline(first: bytes, then: bytes) -> None:
+    with Receiver(after_request(first, then)) as receiver:
+        assert failure(lambda: local(receiver, timeout=0.3)) == "timed out"
+
+
+def test_a_handshake_that_drips_ends_by_the_deadline() -> None:
+    with Receiver(lambda connection: drip(connection, b"\x16\x03\x03\x40\x00", b"x")) as receiver:
+        assert failure(lambda: deliver(network=leading_to(receiver)[0], timeout=0.3)) == "timed out"
+
+
+def test_a_receiver_that_does_not_listen_ends_by_the_deadline() -> None:
+    with Receiver(None) as receiver:
+        assert failure(lambda: local(receiver, body=b"x" * 50_000_000, timeout=0.5)) == "timed out"
+
+
+@pytest.mark.parametrize(("name", "days", "known"), [("b.test", 1, True), (NAME, -1, True), (NAME, 1, False)])
+def test_a_certificate_of_another_expired_or_unknown_is_not_trusted(
+    tmp_path: Path, name, days, known
+) -> None:
+    server, anchor = certificate(tmp_path, name, days)
+    with Receiver(OK, server) as receiver:
+        network, _ = leading_to(receiver, anchor if known else None)
+        assert failure(lambda: deliver(network=network)) == "TLS certificate not trusted"
+    assert receiver.requests == []
+
+
+def test_a_receiver_without_tls_gets_nothing() -> None:
+    with Receiver(lambda connection: drip(connection, b"HTTP/1.1 200 OK\r\n\r\n", b"")) as receiver:
+        assert failure(lambda: deliver(network=leading_to(receiver)[0])) == "TLS failed"
+
+
+def test_a_system_without_authorities_uses_the_sdks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    assert trust.__wrapped__().cert_store_stats()["x509_ca"] > 50
+
+
+def test_a_closed_port_and_a_closed_connection_are_told_apart() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        assert failure(lambda: deliver(url, allow_local=True)) == "connection refused"
+    with Receiver(lambda connection: bool(read_request(connection)) and None) as receiver:
+        assert failure(lambda: local(receiver)) == "connection closed without an answer"
+
+
+PRIVATE = [
+    "127.0.0.1",
+    "10.0.0.1",
+    "169.254.169.254",
+    "::1",
+    "fd00:ec2::254",
+    "fe80::1%lo",
+    "::ffff:93.184.215.14",
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+@pytest.mark.parametrize("allow_local", [False, True])
+def test_a_name_with_one_internal_address_among_public_ones_is_refused(
+    address: str, allow_local: bool
+) -> None:
+    with Receiver(OK) as receiver:
+        network, dialled = leading_to(receiver, None, PUBLIC, address)
+        assert failure(lambda: deliver(network=network, allow_local=allow_local)) == "address not public"
+    assert dialled == []
+
+
+def test_a_name_that_turns_inward_is_refused_at_the_next_send(tmp_path: Path) -> None:
+    server, anchor = certificate(tmp_path, NAME)
+    answers = iter([[PUBLIC], ["10.0.0.1"], ["1.1.1.1"]])
+    with Receiver(OK, server) as receiver:
+        network, dialled = leading_to(receiver, anchor)
+        turning = Network(lambda _: next(answers), network.dial, network.trust)
+        deliver(network=turning)
+        assert failure(lambda: deliver(network=turning)) == "address not public"
+        deliver(network=turning)
+    assert dialled == [(PUBLIC, 443), ("1.1.1.1", 443)]
+
+
+@pytest.mark.parametrize("address", [PUBLIC, "10.0.0.1", "127.0.0.2"])
+def test_localhost_leads_to_loopback_only(address: str) -> None:
+    with Receiver(OK) as receiver:
+        network, _ = leading_to(receiver, None, address)
+        assert (
+            failure(lambda: deliver("http://localhost/", network, allow_local=True)) == "address not public"
+        )
+        assert deliver(f"http://localhost:{receiver.port}/", allow_local=True).status == 204
+
+
+def test_a_local_address_is_refused_where_none_is_allowed() -> None:
+    with Receiver(OK) as receiver:
+        assert "notifyURL refused" in failure(lambda: local(receiver, allow_local=False))
+    assert receiver.connections == 0
+
+
+def test_the_next_address_is_tried_if_one_takes_no_connection(tmp_path: Path) -> None:
+    server, anchor = certificate(tmp_path, NAME)
+    with Receiver(OK, server) as receiver:
+        network, dialled = leading_to(receiver, anchor)
+
+        def dial(address: str, port: int, timeout: float) -> socket.socket:
+            if address == "2606:4700::1111":
+                raise OSError("no route")
+            return network.dial(address, port, timeout)
+
+        both = ["2606:4700::1111", PUBLIC]
+        deliver(network=Network(lambda _: both, dial, network.trust))
+    assert dialled == [(PUBLIC, 443)]
+
+
+def no_such_name(_host: str) -> list[str]:
+    raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+
+@pytest.mark.parametrize("resolve", [no_such_name, lambda _: []])
+def test_a_name_that_leads_nowhere(resolve: Callable[[str], list[str]]) -> None:
+    assert failure(lambda: deliver(network=Network(resolve))) == "name does not resolve"
+
+
+def test_a_resolver_that_hangs_ends_by_the_deadline() -> None:
+    hung = Event()
+    network = Network(lambda _: [PUBLIC] if hung.wait() else [])
+    assert failure(lambda: deliver(network=network, timeout=0.3)) == "name does not resolve in time"
+    hung.set()

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--store", default="main", help="the store's name in its addresses (%(default)s)")
     importing.add_argument("--token", help="a bearer token, also as ONECOPY_TOKEN; a local store gives one")
     importing.set_defaults(run=import_backup)
-    serving = commands.add_parser("serve", help="run the whole store on this machine")
+    serving = commands.add_parser("serve", help="run the whole store on this machine; PORT and DATA say where")
     serving.set_defaults(run=_serve)
     return parser
 
@@ -76,9 +76,9 @@ def _report(outcome: Outcome, seconds: float) -> None:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from infra.local.serve import main as serve  # the stack needs the emulator, an import does not
+    from infra.local.serve import main as serve  # the stack needs an emulator, an import does not
 
-    return int(serve() or 0)
+    return serve()
 
 
 def _complain(line: str) -> None:

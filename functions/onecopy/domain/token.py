@@ -31,7 +31,7 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True)
 class RestartToken:
-    """`given` to the second. `listing` is the phase of a first listing under way, `after` the last id in it."""
+    """`given` to the second. `listing` is the phase of a first listing, `after` how far in it that came."""
 
     validity: str
     position: ModSeq

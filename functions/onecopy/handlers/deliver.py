@@ -1,4 +1,4 @@
-"""`deliver`: one subscriber's turn. A FIFO queue with a group for each subscription, one message at a time."""
+"""`deliver`: one subscriber's turn. A FIFO queue, a group for each subscription, one message at a time."""
 
 import json
 from datetime import timedelta

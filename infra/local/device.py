@@ -1,0 +1,207 @@
+"""The reference client: a device that mirrors a box from `/changes` alone and fetches a body when asked.
+
+What a client has to know is here, in the order in which it needs it: read a page, apply it in one
+transaction together with its token, go on from there. It knows the API and nothing else of the store.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+PAGE = 1000
+COMMIT_BEING_APPLIED = 0.1
+Json = dict[str, Any]
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS token (restart TEXT);
+CREATE TABLE IF NOT EXISTS heard (path TEXT PRIMARY KEY, seq INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS folder (id TEXT PRIMARY KEY, parent TEXT, name TEXT);
+CREATE TABLE IF NOT EXISTS object (id TEXT PRIMARY KEY, folder TEXT, facts TEXT);
+CREATE INDEX IF NOT EXISTS object_in_folder ON object (folder);
+CREATE TABLE IF NOT EXISTS body (content TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (content, part));
+"""
+
+
+@dataclass
+class Wire:
+    """Counts requests and bytes as they went over the wire, compressed, headers included."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+    def count(self, answer: httpx.Response) -> None:
+        answer.read()
+        asked = answer.request
+        self.requests += 1
+        self.sent += len(f"{asked.method} HTTP/1.1\r\n") + len(asked.url.raw_path) + 1
+        self.sent += _size(asked.headers) + len(asked.content)
+        self.received += len(f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\n")
+        self.received += _size(answer.headers) + answer.num_bytes_downloaded
+
+
+def _size(headers: httpx.Headers) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers.raw) + 2
+
+
+class Device:
+    """`token` gives a bearer token that is valid now. The mirror lies at `path` and survives a restart."""
+
+    def __init__(self, url: str, box: str, token: Callable[[], str], path: Path, store: str = "main") -> None:
+        self.base = f"{url}/nms/v1/{store}/{quote(box, safe='')}"
+        self.api_wire, self.body_wire = Wire(), Wire()
+        self._token = token
+        self._api = _client(self.api_wire, {"Accept-Encoding": "gzip", "Accept": "application/json"})
+        self._contents = _client(self.body_wire, {"Accept-Encoding": "identity"})
+        self._rows = sqlite3.connect(path)
+        self._rows.executescript(_TABLES)
+
+    def close(self) -> None:
+        self._api.close()
+        self._contents.close()
+        self._rows.close()
+
+    # Following the box
+
+    def sync(self) -> int:
+        """Everything that happened since the last time, or the whole box; how many events that were."""
+        taken, more = 0, True
+        while more:
+            asked = {"maxEntries": str(PAGE)} | (
+                {"restartToken": token} if (token := self._restart()) else {}
+            )
+            page = self.ask("GET", f"{self.base}/changes", params=asked).json()
+            events = page["nmsEventList"]["nmsEvent"]
+            self._apply(events, page["nmsEventList"]["restartToken"])
+            taken += len(events)
+            more = page["more"] or any("resetBox" in event for event in events)
+            if more and not events:
+                time.sleep(COMMIT_BEING_APPLIED)
+        return taken
+
+    def _restart(self) -> str | None:
+        row = self._rows.execute("SELECT restart FROM token").fetchone()
+        return row[0] if row else None
+
+    def _apply(self, events: Iterable[Json], restart: str) -> None:
+        """A page and the token after it: both, or after a crash neither and the page comes again."""
+        with self._rows:
+            for event in events:
+                ((kind, facts),) = event.items()
+                self._apply_one(kind, facts)
+            self._rows.execute("DELETE FROM token")
+            self._rows.execute("INSERT INTO token VALUES (?)", (restart,))
+
+    def _apply_one(self, kind: str, facts: Json) -> None:
+        if kind == "resetBox":
+            for table in ("heard", "folder", "object"):
+                self._rows.execute(f"DELETE FROM {table}")  # noqa: S608  # bodies stay
+        elif self._is_news(facts):
+            if kind == "changedObject":
+                self._change_object(_id(facts["resourceURL"]), facts)
+            elif kind == "changedFolder":
+                parent = _id(facts["parentFolder"]) if "parentFolder" in facts else None
+                row = (_id(facts["resourceURL"]), parent, facts["name"])
+                self._rows.execute("INSERT OR REPLACE INTO folder VALUES (?, ?, ?)", row)
+            else:
+                table = "folder" if kind.endswith("Folder") else "object"
+                self._rows.execute(f"DELETE FROM {table} WHERE id = ?", (_id(facts["resourceURL"]),))  # noqa: S608
+
+    def _is_news(self, facts: Json) -> bool:
+        """lastModSeq settles it: what is not above the number last heard came before, or came twice.
+
+        What was deleted keeps its number, so that no late word of it brings it back.
+        """
+        path = "/".join(facts["resourceURL"].rsplit("/", 2)[1:])
+        newer = "ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq"
+        heard = f"INSERT INTO heard VALUES (?, ?) {newer}"  # noqa: S608
+        return self._rows.execute(heard, (path, int(facts["lastModSeq"]))).rowcount == 1
+
+    def _change_object(self, object_id: str, facts: Json) -> None:
+        """A creation tells everything, a change only what can change: what it leaves out stays."""
+        row = self._rows.execute("SELECT facts FROM object WHERE id = ?", (object_id,)).fetchone()
+        facts = json.loads(row[0]) | facts if row else facts
+        row = (object_id, _id(facts["parentFolder"]), json.dumps(facts))
+        self._rows.execute("INSERT OR REPLACE INTO object VALUES (?, ?, ?)", row)
+
+    # Looking at the mirror: no request
+
+    def folders(self) -> dict[str, str]:
+        """Each folder's path and id, a parent before its children."""
+        paths: dict[str, str] = {}
+        level = [(row[0], "") for row in self._rows.execute("SELECT id FROM folder WHERE parent IS NULL")]
+        while level:
+            paths.update((path or "/", folder) for folder, path in level)
+            below = "SELECT id, name FROM folder WHERE parent = ? ORDER BY name"
+            level = [
+                (row[0], f"{path}/{row[1]}")
+                for folder, path in level
+                for row in self._rows.execute(below, (folder,))
+            ]
+        return paths
+
+    def messages(self, folder_id: str) -> list[Json]:
+        """A folder's objects as NMS shows them, by date."""
+        rows = self._rows.execute("SELECT facts FROM object WHERE folder = ?", (folder_id,))
+        return sorted((json.loads(row[0]) for row in rows), key=lambda facts: attribute(facts, "Date"))
+
+    def message(self, object_id: str) -> Json:
+        row = self._rows.execute("SELECT facts FROM object WHERE id = ?", (object_id,)).fetchone()
+        if row is None:
+            raise KeyError(object_id)
+        facts: Json = json.loads(row[0])
+        return facts
+
+    def state(self) -> tuple[dict[str, Json], dict[str, tuple[str, str]]]:
+        """All that is known, to be compared with what another device knows: objects and folders by id."""
+        objects = {row[0]: json.loads(row[1]) for row in self._rows.execute("SELECT id, facts FROM object")}
+        return objects, {row[0]: (row[1], row[2]) for row in self._rows.execute("SELECT * FROM folder")}
+
+    # Asking the store
+
+    def body(self, object_id: str, part: int = 1) -> bytes:
+        """A part of a message, counted from 1: kept by contentId, so that no copy is ever fetched again."""
+        facts = self.message(object_id)
+        key = (facts["contentId"], part)
+        row = self._rows.execute("SELECT bytes FROM body WHERE content = ? AND part = ?", key).fetchone()
+        if row is None:
+            granted = self.ask("GET", facts["payloadPart"][part - 1]["href"])
+            content = self._contents.get(granted.headers["Location"])  # to S3, without our token
+            row = (content.raise_for_status().content,)
+            with self._rows:
+                self._rows.execute("INSERT OR IGNORE INTO body VALUES (?, ?, ?)", (*key, *row))
+        return bytes(row[0])
+
+    def ask(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """One request with the token; an answer of 400 or above raises."""
+        answer = self._api.request(
+            method, url, headers={"Authorization": f"Bearer {self._token()}"}, **content
+        )
+        if answer.is_error:
+            answer.raise_for_status()
+        return answer
+
+
+def attribute(facts: Json, name: str) -> str:
+    """The first value of an attribute; names compare without case."""
+    found = (
+        one["value"]
+        for one in facts.get("attributes", {}).get("attribute", ())
+        if one["name"].lower() == name.lower()
+    )
+    return next((value[0] for value in found if value), "")
+
+
+def _id(resource_url: str) -> str:
+    return resource_url.rsplit("/", 1)[1]
+
+
+def _client(wire: Wire, headers: dict[str, str]) -> httpx.Client:
+    return httpx.Client(headers=headers, event_hooks={"response": [wire.count]}, timeout=30)
