@@ -38,7 +38,7 @@ class LocalStack:
         self.url = ""
         self.output = data / "stack.log"
         self._port, self._template = port, template
-        self._environment = {**os.environ, **(environment or {})}
+        self.environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -56,7 +56,7 @@ class LocalStack:
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                 [sys.executable, "-m", "infra.local", "--with-parent", *template],
-                env={**self._environment, "PORT": str(self._port), "DATA": str(self.data)},
+                env={**os.environ, **self.environment, "PORT": str(self._port), "DATA": str(self.data)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -99,6 +99,12 @@ class LocalStack:
         """A client that may do everything, to look at what lies behind."""
         details = self._details()
         return client(service, details["endpoint"], (details["key"], details["secret"]))
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise StackFailed("it is not running")
+        return self._process.pid
 
     def tail(self, lines: int = 30) -> str:
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-lines:])

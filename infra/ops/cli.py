@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--store", default="main", help="the store's name in its addresses (%(default)s)")
     importing.add_argument("--token", help="a bearer token, also as ONECOPY_TOKEN; a local store gives one")
     importing.set_defaults(run=import_backup)
-    serving = commands.add_parser("serve", help="run the whole store on this machine; PORT and DATA say where")
+    serving = commands.add_parser("serve", help="run the store on this machine; PORT and DATA say where")
     serving.set_defaults(run=_serve)
     return parser
 

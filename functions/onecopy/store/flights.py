@@ -5,7 +5,6 @@ same list with the same index. Only `deliver` is here, and for one subscription 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 from pynamodb.expressions.update import Action
 
@@ -34,16 +33,15 @@ class Flight:
 
 
 def of(row: SubscriptionRow) -> Flight | None:
-    written = cast("list[Any] | None", row.in_flight)
-    if not written:
+    if not row.in_flight:
         return None
-    start, end, at = written
+    start, end, at = row.in_flight
     return Flight(int(row.flight), start, end, table.parse_time(at))
 
 
 def apply_restart(row: SubscriptionRow) -> None:
     """A replay that the owner asked for takes the place of the cursor, between two lists."""
-    if row.restart is None:
+    if row.attribute_values.get("restart") is None:
         return
     actions: list[Action] = [
         SubscriptionRow.cursor.set(row.restart),

@@ -1,0 +1,38 @@
+"""What tests share: the whole stack on free ports, with the product's handlers or with stand-ins for them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import LocalStack
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The product, whole."""
+    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The stack with handlers that do as a test tells them: the template is ours, its patience is not."""
+    with standin_stack(tmp_path_factory.mktemp("standins")) as running:
+        yield running
+
+
+def standin_stack(data: Path) -> LocalStack:
+    text = (HERE.parent / "infra" / "template.yaml").read_text()
+    text = re.sub(r"onecopy\.handlers\.(\w+)\.handler", r"standins.\1", text)
+    text = re.sub(r" Timeout: \d+", " Timeout: 2", text)
+    text = re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 2", text)
+    text = re.sub(r"maxReceiveCount: \d+", "maxReceiveCount: 2", text)
+    text = re.sub(r"MaximumRetryAttempts: \d+", "MaximumRetryAttempts: 2", text)
+    text = text.replace("LOG_LEVEL: INFO", f"LOG_LEVEL: INFO\n        NOTES: {data / 'notes'}")
+    template = data / "template.yaml"
+    template.write_text(text)
+    return LocalStack(data, template=template, environment={"PYTHONPATH": str(HERE)})
