@@ -58,7 +58,7 @@ class Device:
         self.base = f"{url}/nms/v1/{store}/{quote(box, safe='')}"
         self.api_wire, self.body_wire = Wire(), Wire()
         self._token = token
-        self._api = _client(self.api_wire, {"Accept-Encoding": "gzip", "Accept": "application/json"})
+        self._api = _client(self.api_wire, {"Accept-Encoding": "gzip"})
         self._contents = _client(self.body_wire, {"Accept-Encoding": "identity"})
         self._rows = sqlite3.connect(path)
         self._rows.executescript(_TABLES)

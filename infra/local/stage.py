@@ -18,7 +18,7 @@ from infra.local.pumps import Pump, Pumps, QueuePump, SchedulePump
 from infra.local.resources import Resources
 from infra.local.streams import StreamPump
 from infra.local.template import REGION, Template
-from infra.local.workers import Pool, prepare
+from infra.local.workers import Pool, clear, prepare
 
 _WORKERS = 8
 _PUMPS_STOP_SECONDS = 4.0
@@ -59,6 +59,7 @@ class Stage:
             self.gateway.close()
         for pool in self._pools:
             pool.close()
+        clear()
 
     def _start_pumps(self, operator: Credentials) -> None:
         clients = {

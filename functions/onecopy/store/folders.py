@@ -1,6 +1,6 @@
 """Folders: found by id or path, listed, made, renamed, deleted. Copies and moves are in `copies`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
@@ -148,6 +148,12 @@ class Resolved:
     missing: Names
 
 
+_SYSTEM_PATHS: Mapping[Names, FolderId] = {
+    (name,): folder_id for folder_id, name in SYSTEM_FOLDERS.items() if name
+}
+"""These are never renamed or moved."""
+
+
 @dataclass
 class Paths:
     """Paths walked for one request. What was found is checked again where it is used, by the commit."""
@@ -171,17 +177,26 @@ class Paths:
         )
         return [wanted(found.folder_id), *first_missing]
 
+    def learn(self, made: Mapping[Names, Folder]) -> None:
+        """What a commit of this request has made."""
+        if made:
+            self._found = {names: found for names, found in self._found.items() if not found.missing}
+        self._found |= {names: Resolved(folder.folder_id, ()) for names, folder in made.items()}
+
     def forget(self) -> None:
         self._found.clear()
 
     def _walk(self, names: Names) -> Resolved:
-        folder_id = ROOT
-        for depth, name in enumerate(names):
-            row = table.get(NameRow, str(self.key), table.name_item(folder_id, name))
-            if not row:
-                return Resolved(folder_id, names[depth:])
-            folder_id = FolderId(row.folder_id)
-        return Resolved(folder_id, ())
+        """From the parent, which is looked up once for all paths below it."""
+        if not names:
+            return Resolved(ROOT, ())
+        if names in _SYSTEM_PATHS:
+            return Resolved(_SYSTEM_PATHS[names], ())
+        above = self.resolve(names[:-1])
+        if above.missing:
+            return Resolved(above.folder_id, (*above.missing, names[-1]))
+        row = table.get(NameRow, str(self.key), table.name_item(above.folder_id, names[-1]))
+        return Resolved(FolderId(row.folder_id), ()) if row else Resolved(above.folder_id, names[-1:])
 
     def folder(
         self, view: View, draft: Draft, place: Place, network: bool, made: dict[Names, Folder]

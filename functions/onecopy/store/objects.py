@@ -58,7 +58,7 @@ def create(
     creation = _Creation(Paths(store, key), items, network, intake)
     while len(creation.results) < len(items):
         creation.results += commit(store, key, creation.wanted, creation.decide)
-        creation.paths.forget()
+        creation.paths.learn(creation.made)
     return creation.results
 
 
@@ -68,6 +68,7 @@ class _Creation:
     def __init__(self, paths: Paths, items: Sequence[Item], network: bool, intake: IntakeRow | None) -> None:
         self.paths = paths
         self.results: list[Result] = []
+        self.made: dict[Names, Folder] = {}
         self._items = items
         self._network = network
         self._intake = intake
@@ -82,7 +83,7 @@ class _Creation:
 
     def decide(self, view: View, draft: Draft) -> list[Result]:
         answers: list[Result] = []
-        folders: dict[Names, Folder] = {}
+        folders = self.made = {}
         for item in self._batch:
             rows = _ROWS_EACH * (1 + self._new_folders(item, folders))
             if answers and (draft.rows + rows >= MAX_ROWS or draft.bytes + _size(item) > MAX_BYTES):
