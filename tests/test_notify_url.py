@@ -113,6 +113,8 @@ def test_ordinary_addresses_are_public(text: str) -> None:
         *("https://localhost/", "https://LOCALHOST/", "https://localhost./", "https://a.localhost/"),
         *(
             "https://[::1]/",
+            "https://[8.8.8.8]/",
+            "https://[2606:4700::1111%25eth0]/",
             "https://[::1]x/",
             "https://[::1/",
             "https://::1/",
@@ -134,6 +136,22 @@ def test_what_is_no_public_https_address_is_refused(url: str) -> None:
     with pytest.raises(BadNotifyURL) as refusal:
         check_notify_url(url, allow_local=False)
     assert "example" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://a.example/", "the scheme is not https"),
+        ("https://u:p@a.example/", "it holds credentials"),
+        ("https://a.example/#", "it holds a fragment"),
+        ("https://a.example:0/", "no such port"),
+        ("https://10.0.0.1/", "the address is not public"),
+        ("https://ä.example/", "not ASCII: a name wants its xn-- form, anything else percent-encoding"),
+    ],
+)
+def test_the_reason_is_told(url: str, reason: str) -> None:
+    with pytest.raises(BadNotifyURL, match=f"^{reason}$"):
+        check_notify_url(url, allow_local=False)
 
 
 @pytest.mark.parametrize(

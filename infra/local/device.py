@@ -27,6 +27,11 @@ CREATE TABLE IF NOT EXISTS object (id TEXT PRIMARY KEY, folder TEXT, facts TEXT)
 CREATE INDEX IF NOT EXISTS object_in_folder ON object (folder);
 CREATE TABLE IF NOT EXISTS body (content TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (content, part));
 """
+_PATHS = """
+WITH RECURSIVE tree (path, id) AS (SELECT '', id FROM folder WHERE parent IS NULL UNION ALL
+    SELECT path || '/' || name, folder.id FROM folder JOIN tree ON folder.parent = tree.id)
+SELECT path, id FROM tree
+"""
 
 
 @dataclass
@@ -74,10 +79,7 @@ class Device:
         """Everything that happened since the last time, or the whole box; how many events that were."""
         taken, more = 0, True
         while more:
-            asked = {"maxEntries": str(PAGE)} | (
-                {"restartToken": token} if (token := self._restart()) else {}
-            )
-            page = self.ask("GET", f"{self.base}/changes", params=asked).json()
+            page = self.ask("GET", f"{self.base}/changes", params=self._since()).json()
             events = page["nmsEventList"]["nmsEvent"]
             self._apply(events, page["nmsEventList"]["restartToken"])
             taken += len(events)
@@ -86,9 +88,9 @@ class Device:
                 time.sleep(COMMIT_BEING_APPLIED)
         return taken
 
-    def _restart(self) -> str | None:
+    def _since(self) -> dict[str, str]:
         row = self._rows.execute("SELECT restart FROM token").fetchone()
-        return row[0] if row else None
+        return {"maxEntries": str(PAGE)} | ({"restartToken": row[0]} if row else {})
 
     def _apply(self, events: Iterable[Json], restart: str) -> None:
         """A page and the token after it: both, or after a crash neither and the page comes again."""
@@ -135,17 +137,7 @@ class Device:
 
     def folders(self) -> dict[str, str]:
         """Each folder's path and id, a parent before its children."""
-        paths: dict[str, str] = {}
-        level = [(row[0], "") for row in self._rows.execute("SELECT id FROM folder WHERE parent IS NULL")]
-        while level:
-            paths.update((path or "/", folder) for folder, path in level)
-            below = "SELECT id, name FROM folder WHERE parent = ? ORDER BY name"
-            level = [
-                (row[0], f"{path}/{row[1]}")
-                for folder, path in level
-                for row in self._rows.execute(below, (folder,))
-            ]
-        return paths
+        return {path or "/": folder_id for path, folder_id in self._rows.execute(_PATHS)}
 
     def messages(self, folder_id: str) -> list[Json]:
         """A folder's objects as NMS shows them, by date."""
@@ -181,9 +173,8 @@ class Device:
 
     def ask(self, method: str, url: str, **content: Any) -> httpx.Response:
         """One request with the token; an answer of 400 or above raises."""
-        answer = self._api.request(
-            method, url, headers={"Authorization": f"Bearer {self._token()}"}, **content
-        )
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        answer = self._api.request(method, url, headers=headers, **content)
         if answer.is_error:
             answer.raise_for_status()
         return answer
@@ -191,11 +182,8 @@ class Device:
 
 def attribute(facts: Json, name: str) -> str:
     """The first value of an attribute; names compare without case."""
-    found = (
-        one["value"]
-        for one in facts.get("attributes", {}).get("attribute", ())
-        if one["name"].lower() == name.lower()
-    )
+    given = facts.get("attributes", {}).get("attribute", ())
+    found = (one["value"] for one in given if one["name"].lower() == name.lower())
     return next((value[0] for value in found if value), "")
 
 

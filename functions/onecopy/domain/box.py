@@ -59,6 +59,17 @@ class Box:
                 return above + written[place:]
         return written
 
+    def settled(self, folder_id: FolderId) -> dict[FolderId, Moved]:
+        """`moved` without a folder below which all has been rewritten.
+
+        What was moved below it since then is noted anew: its chain leant on the note that goes.
+        """
+        return {
+            other: Moved(moved.seq, self.chain(moved.chain))
+            for other, moved in self.moved.items()
+            if other != folder_id
+        }
+
     def hides(self, folder_id: FolderId, written: Chain) -> bool:
         """Whether the folder lies in one that is being deleted."""
         return bool(self.doomed) and not self.doomed.isdisjoint((*self.chain(written), folder_id))

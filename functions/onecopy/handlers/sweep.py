@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         queues.job(box, item.removeprefix("J#"))
         due.put_off(box, item, now)
     for box, item in due.overdue(due.DELIVER, now):
-        queues.deliver(box, item.removeprefix("S#"), f"sweep.{int(now.timestamp()) // 5}")
+        queues.deliver(table.box_of_subscription(box), item, f"sweep.{int(now.timestamp()) // 5}")
     for partition, _ in due.overdue(due.RECLAIM, now):
         queues.reclaim(partition.removeprefix("C#"))
     for partition, item in due.overdue(due.UPLOAD, now):

@@ -61,13 +61,13 @@ def deliver(store: Store, settings: Settings, key: BoxKey, subscription_id: str)
 
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome | None:
     """The receiver shows that it wants this by giving the code back. Until then it gets nothing else."""
-    url = _urls(settings, row).subscription(row.item[2:])
+    url = _urls(settings, row).subscription(row.item)
     body = outward.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
     try:
         answer = send(
             row.notify_url,
             row.secret,
-            f"{row.item[2:]}.verification",
+            f"{row.item}.verification",
             store.now(),
             body,
             allow_local=settings.allow_local_callbacks,
@@ -83,7 +83,7 @@ def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome |
 def _gives_back(body: bytes, code: str) -> bool:
     try:
         return bool(json.loads(body).get("code") == code)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False
 
 
@@ -103,7 +103,7 @@ def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -
         send(
             row.notify_url,
             row.secret,
-            f"{box.validity}.{row.item[2:]}.{flight.index}",
+            f"{box.validity}.{row.item}.{flight.index}",
             store.now(),
             _event_list(settings, key, box, row, flight),
             allow_local=settings.allow_local_callbacks,
@@ -120,7 +120,7 @@ def _event_list(settings: Settings, key: BoxKey, box: Box, row: SubscriptionRow,
     more: outward.Json = {"index": flight.index}
     if row.callback_data is not None:
         more["callbackData"] = row.callback_data
-    more["link"] = [{"rel": "NmsSubscription", "href": urls.subscription(row.item[2:])}]
+    more["link"] = [{"rel": "NmsSubscription", "href": urls.subscription(row.item)}]
     signed = token.sign(key, settings.restart_token_keys)
     events = outward.event_list(flights.events(key, flight), urls, signed, more)
     return outward.dumps({"nmsEventList": events}).encode()
@@ -140,6 +140,6 @@ def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str)
 
 
 def _urls(settings: Settings, row: SubscriptionRow) -> Urls:
-    key = BoxKey.parse(row.box)
+    key = BoxKey.parse(table.box_of_subscription(row.box))
     root = settings.server_root or row.server_root
     return Urls(root, key.store, key.box_id, key.box_id)

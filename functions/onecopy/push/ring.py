@@ -23,7 +23,7 @@ def changed(store: Store, queues: Queues, key: BoxKey) -> None:
     for row in waiting:
         if row.cursor < box.seq:
             _note(row, table.time_text(now + LOST))
-            queues.deliver(str(key), row.item.removeprefix("S#"), str(box.seq))
+            queues.deliver(str(key), row.item, str(box.seq))
 
 
 def _note(row: SubscriptionRow, due: str) -> None:

@@ -207,11 +207,17 @@ class Draft:
 
     def undoom(self, folder_id: FolderId) -> None:
         self._doomed -= {folder_id}
+        self._take_turn()
 
     def settle(self, folder_id: FolderId, seq: int) -> None:
         """All below is rewritten after the move that was change `seq`; a later move stays noted."""
         if (moved := self._moved.get(folder_id)) and moved.seq == seq:
-            del self._moved[folder_id]
+            self._moved = self.box.settled(folder_id)
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """No change of the box, and yet no other write of the box row may be built on what it was."""
+        self.new_id()
 
     def below(self, parent: Folder) -> Chain:
         return (*self.box.chain(parent.ancestors), parent.folder_id)

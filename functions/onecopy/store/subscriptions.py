@@ -46,8 +46,8 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
         expiry = draft.now + min(given.duration or LONGEST, LONGEST)
         cursor, cursor_at = _start(store, view, given.restart)
         row = SubscriptionRow(
-            box=str(key),
-            item=table.subscription_item(draft.new_id()),
+            box=table.subscription_partition(key),
+            item=draft.new_id(),
             notify_url=given.notify_url,
             callback_data=given.callback_data,
             client_correlator=given.client_correlator,
@@ -83,8 +83,8 @@ def find(store: Store, key: BoxKey, subscription_id: str) -> Subscription:
 
 
 def row(key: BoxKey, subscription_id: str) -> SubscriptionRow:
-    item = table.subscription_item(subscription_id)
-    found = table.get(SubscriptionRow, str(key), item) if is_id(subscription_id) else None
+    partition = table.subscription_partition(key)
+    found = table.get(SubscriptionRow, partition, subscription_id) if is_id(subscription_id) else None
     if not found:
         raise Unknown("subscriptionId")
     return found
@@ -143,7 +143,7 @@ def delete(key: BoxKey, subscription_id: str) -> None:
 
 
 def _rows(key: BoxKey) -> Iterator[SubscriptionRow]:
-    return table.every(SubscriptionRow, str(key), SubscriptionRow.item.startswith("S#"))
+    return table.every(SubscriptionRow, table.subscription_partition(key))
 
 
 def _is_over(row: SubscriptionRow, now: datetime) -> bool:
@@ -154,7 +154,7 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
     state = "expired" if _is_over(row, now) else row.state
     restart = row.restart if row.restart is not None else row.cursor
     return Subscription(
-        subscription_id=row.item[2:],
+        subscription_id=row.item,
         notify_url=row.notify_url,
         callback_data=row.callback_data,
         client_correlator=row.client_correlator,

@@ -8,7 +8,7 @@
 | a first sync | Query, consistent, folders and then links | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
 | where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
-| who is subscribed? | Query, consistent | `{store}#{box}` / `S#…` |
+| who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
 | what should have happened by now? | Query of `by-due` | `work`, `due` up to now |
 
@@ -188,6 +188,7 @@ class JobRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+_SUBSCRIPTIONS = "#S"
 BOX = "BOX"
 CONTENT = "CONTENT"
 UPLOAD = "UPLOAD"
@@ -214,8 +215,13 @@ def name_item(parent: FolderId, name: str) -> str:
     return f"N#{parent}#/{name}"
 
 
-def subscription_item(subscription_id: str) -> str:
-    return f"S#{subscription_id}"
+def subscription_partition(key: BoxKey) -> str:
+    """Apart from the box, so that every commit's ring reads no more than these."""
+    return f"{key}{_SUBSCRIPTIONS}"
+
+
+def box_of_subscription(partition: str) -> str:
+    return partition.removesuffix(_SUBSCRIPTIONS)
 
 
 def job_item(job_id: str) -> str:
@@ -302,6 +308,8 @@ def page(
     return [kind.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
 
 
-def every(kind: type[_RowT], box: str, condition: Condition, index: str | None = None) -> Iterator[_RowT]:
+def every(
+    kind: type[_RowT], box: str, condition: Condition | None = None, index: str | None = None
+) -> Iterator[_RowT]:
     """A whole range, page by page, strongly consistent."""
     return iter(kind.query(box, condition, consistent_read=True, index_name=index))

@@ -1,0 +1,62 @@
+"""`make demo`: a stack of its own in a temporary folder, the story on it, and nothing left behind."""
+
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from infra.local.actions import DidNotHappen
+from infra.local.device import Device
+from infra.local.receiver import Receiver
+from infra.local.stack import LocalStack, StackFailed
+from infra.local.story import BOX, Story
+from infra.local.telling import Telling
+from infra.ops.backup import Backup, Refused
+from infra.ops.connection import Unusable
+
+SAMPLE = Path(__file__).with_name("sample.xml")
+_FORESEEN = (DidNotHappen, Refused, StackFailed, Unusable, httpx.HTTPError, OSError)
+
+
+def main(arguments: Sequence[str]) -> int:
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _leave)
+    try:
+        play(Path(arguments[0]) if arguments else SAMPLE)
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        return 130
+    except _FORESEEN as error:
+        print(f"demo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def play(path: Path) -> None:
+    backup, telling = Backup(path), Telling()
+    telling.title("Onecopy: one copy of every message, as many links to it as you like.")
+    with ExitStack() as ending:
+        telling.line("The whole store runs on this machine, in a temporary folder that goes away at the end.")
+        folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="onecopy-demo-")))
+        stack = ending.enter_context(LocalStack(folder / "stack"))
+        token = stack.token(BOX)
+        phone, tablet = (
+            ending.enter_context(closing(Device(stack.url, BOX, lambda: token, folder / f"{name}.db")))
+            for name in ("phone", "tablet")
+        )
+        receiver = ending.enter_context(Receiver())
+        Story(stack, phone, tablet, receiver, telling).tell(backup)
+
+
+def _leave(sign: int, frame: FrameType | None) -> None:
+    """As if interrupted: what was started ends on the way out."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
