@@ -63,6 +63,7 @@ def _leave(sign: int, frame: FrameType | None) -> None:
 def _listen(port: int) -> socket.socket:
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or every answer waits 40 ms for an ACK
     try:
         server.bind(("127.0.0.1", port))
         server.listen(512)
