@@ -23,7 +23,10 @@ def new_box() -> str:
 
 
 class BoxClient:
-    """Paths are those below {base}, or whole resourceURLs. The small creators below demand success and answer the resourceURL."""
+    """Paths are those below {base}, or whole resourceURLs.
+
+    The small creators demand success and answer the resourceURL.
+    """
 
     def __init__(self, stack: LocalStack, box: str | None = None, scope: str = ALL) -> None:
         self.box = box or new_box()

@@ -75,22 +75,26 @@ class Device:
 
     # Following the box
 
-    def sync(self) -> int:
+    def sync(self, most: int = PAGE) -> int:
         """Everything that happened since the last time, or the whole box; how many events that were."""
         taken, more = 0, True
         while more:
-            page = self.ask("GET", f"{self.base}/changes", params=self._since()).json()
-            events = page["nmsEventList"]["nmsEvent"]
-            self._apply(events, page["nmsEventList"]["restartToken"])
-            taken += len(events)
-            more = page["more"] or any("resetBox" in event for event in events)
+            events, more = self.take_page(most)
+            taken += events
             if more and not events:
                 time.sleep(COMMIT_BEING_APPLIED)
         return taken
 
-    def _since(self) -> dict[str, str]:
+    def take_page(self, most: int = PAGE) -> tuple[int, bool]:
+        """How many events there were in it, and whether there is more to come."""
+        page = self.ask("GET", f"{self.base}/changes", params=self._since(most)).json()
+        events = page["nmsEventList"]["nmsEvent"]
+        self._apply(events, page["nmsEventList"]["restartToken"])
+        return len(events), page["more"]
+
+    def _since(self, most: int) -> dict[str, str]:
         row = self._rows.execute("SELECT restart FROM token").fetchone()
-        return {"maxEntries": str(PAGE)} | ({"restartToken": row[0]} if row else {})
+        return {"maxEntries": str(most)} | ({"restartToken": row[0]} if row else {})
 
     def _apply(self, events: Iterable[Json], restart: str) -> None:
         """A page and the token after it: both, or after a crash neither and the page comes again."""
