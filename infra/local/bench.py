@@ -8,13 +8,12 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,10 @@ from urllib.parse import quote
 import httpx
 
 from infra.local.device import Device
+from infra.local.in_process import NETWORK, Api
 from infra.local.meter import Counts, meter
 from infra.local.stack import LocalStack
 
-NETWORK = "oma_rest_nms.all_v1 onecopy.network"
 SMALL_BOX, LARGE_BOX = 100, 20_000
 LARGE_CONTENT = 100_000_000
 
@@ -52,71 +51,6 @@ def main(arguments: list[str]) -> int:
 
 def line(name: str, value: str, goal: str = "") -> None:
     print(f"{name:<46} {value}{f'   [{goal}]' if goal else ''}", flush=True)
-
-
-class Api:
-    """The `api` handler in this process, on the stack's table and bucket: so its calls can be counted."""
-
-    def __init__(self, stack: LocalStack) -> None:
-        details = json.loads((stack.data / "keys" / "stack.json").read_text())
-        os.environ |= {
-            "AWS_ENDPOINT_URL": details["endpoint"],
-            "AWS_ACCESS_KEY_ID": details["key"],
-            "AWS_SECRET_ACCESS_KEY": details["secret"],
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "POWERTOOLS_SERVICE_NAME": "onecopy",
-            "TABLE_NAME": stack.name("Table"),
-            "CONTENT_BUCKET": stack.name("ContentBucket"),
-            "JOBS_QUEUE_URL": stack.name("JobsQueue"),
-            "DELIVERY_QUEUE_URL": stack.name("DeliveryQueue"),
-            "RESTART_TOKEN_KEYS": "bench",
-            "SERVER_ROOT": stack.url,
-        }
-        from onecopy.handlers import api
-
-        self._handler: Callable[[dict[str, Any], Any], dict[str, Any]] = api.handler
-
-    def ask(
-        self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
-    ) -> tuple[Counts, Any, int]:
-        """The calls it made, the answer's JSON, and the answer's bytes on the wire (gzip)."""
-        event = {
-            "rawPath": f"/nms/v1/main/{box}{path}",
-            "queryStringParameters": query,
-            "headers": {"content-type": "application/json", "accept-encoding": "gzip"},
-            "requestContext": {
-                "http": {"method": method},
-                "requestId": "bench",
-                "stage": "$default",
-                "authorizer": {"jwt": {"claims": {"sub": box, "scope": NETWORK}}},
-            },
-            "body": None if body is None else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        with meter() as counts:
-            answer = self._handler(event, None)
-        raw = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()
-        plain = gzip.decompress(raw) if answer["isBase64Encoded"] else raw
-        if answer["statusCode"] >= 300:
-            raise RuntimeError(f"{method} {path}: {answer['statusCode']}")
-        return counts, json.loads(plain or b"null"), len(raw)
-
-    def folder(self, box: str, name: str) -> str:
-        body = {"folder": {"parentFolderPath": "/RCSMessageStore", "name": name}}
-        url: str = self.ask("POST", box, "/folders", body)[1]["reference"]["resourceURL"]
-        return url
-
-    def copy(self, box: str, sources: list[str], target: str) -> tuple[Counts, list[str]]:
-        references = [{"resourceURL": source} for source in sources]
-        body = {
-            "targetSourceRef": {
-                "targetRef": {"resourceURL": target},
-                "sourceRefs": {"objects": {"objectReference": references}},
-            }
-        }
-        counts, answer, _ = self.ask("POST", box, "/folders/operations/copyToFolder", body)
-        made = [item["success"]["resourceURL"] for item in answer["bulkResponseList"]["response"]]
-        return counts, made
 
 
 def upload(stack: LocalStack, box: str, size: int) -> str:
@@ -145,19 +79,23 @@ def copying(api: Api, stack: LocalStack) -> None:
     print("\nCopy: links only, at any size")
     box = "tel:+99900000101"
     target = api.folder(box, "copies")
-    small, large = upload(stack, box, 1000), upload(stack, box, LARGE_CONTENT)
-    of_small, _ = api.copy(box, [small], target)
-    of_large, _ = api.copy(box, [large], target)
+    of_small, _ = _copy(api, box, [small := upload(stack, box, 1000)], target)
+    of_large, _ = _copy(api, box, [upload(stack, box, LARGE_CONTENT)], target)
     line("one copy of 1 kB", str(of_small), "at most 2 calls, no S3 call")
     line("one copy of 100 MB", str(of_large), "the same")
-    ratio = (of_large.sent + of_large.received) / (of_small.sent + of_small.received)
-    line("  bytes on the wire, 100 MB against 1 kB", f"{ratio:.3f} x")
-    _, thirty = api.copy(box, [small] * 30, target)
-    of_thirty, _ = api.copy(box, thirty, target)
+    line("  bytes on the wire, 100 MB against 1 kB", f"{of_large.wire / of_small.wire:.3f} x")
+    _, thirty = _copy(api, box, [small] * 30, target)
+    of_thirty, _ = _copy(api, box, thirty, target)
     line("30 copies of one content, one request", str(of_thirty), "at most 4 calls")
     different = [upload(stack, box, 500 + n) for n in range(30)]
-    of_different, _ = api.copy(box, different, target)
+    of_different, _ = _copy(api, box, different, target)
     line("30 copies of 30 contents, one request", str(of_different), "at most 4 calls")
+
+
+def _copy(api: Api, box: str, sources: list[str], target: str) -> tuple[Counts, list[str]]:
+    with meter() as counts:
+        made = api.copy(box, sources, target)
+    return counts, made
 
 
 def first_sync(stack: LocalStack, folder: Path, backup: Path | None) -> None:
@@ -232,40 +170,36 @@ def delta(api: Api) -> None:
     small, large = (_delta(api, f"tel:+9990000{size:05d}", size) for size in (SMALL_BOX, LARGE_BOX))
     for name, (counts, size) in (("small box", small), ("large box", large)):
         line(f"  {name}", f"{counts}; answer {size:,} B", "at most 2 calls and 1 kB")
-    line(
-        "  large against small",
-        f"{large[0].total / small[0].total:.2f} x calls, {large[1] / small[1]:.2f} x bytes",
-    )
+    of_small, of_large = small[0], large[0]
+    calls, read = of_large.total / of_small.total, of_large.read_units / of_small.read_units
+    wire = large[1] / small[1]
+    line("  large against small", f"{calls:.2f} x calls, {read:.2f} x read units, {wire:.2f} x bytes", "1 x")
 
 
 def _delta(api: Api, box: str, links: int) -> tuple[Counts, int]:
     body = {"object": {"attributes": {"attribute": [{"name": "Subject", "value": ["the first"]}]}}}
-    first = api.ask("POST", box, "/objects", body)[1]["reference"]["resourceURL"]
+    first = api.ask("POST", box, "/objects", body).json["reference"]["resourceURL"]
     target = api.folder(box, "many")
     made = 1
     while made < links:
-        made += len(api.copy(box, [first] * min(980, links - made), target)[1])
-    token = _latest(api, box)
-    path = first.split("/objects/")[1]
-    api.ask("PUT", box, f"/objects/{path}/flags/\\Seen")
-    counts, answer, size = api.ask("GET", box, "/changes", query={"restartToken": token})
-    if len(answer["nmsEventList"]["nmsEvent"]) != 1 or answer["more"]:
+        made += len(api.copy(box, [first] * min(980, links - made), target))
+    query = {"restartToken": _latest(api, box)}
+    api.ask("PUT", box, f"/objects/{first.split('/objects/')[1]}/flags/\\Seen")
+    with meter() as counts:
+        answer = api.ask("GET", box, "/changes", query=query)
+    if len(answer.json["nmsEventList"]["nmsEvent"]) != 1 or answer.json["more"]:
         raise RuntimeError("the delta of one change was not one change")
-    return counts, size
+    return counts, answer.wire
 
 
 def _latest(api: Api, box: str) -> str:
-    token, more = "", True
-    while more:
-        query = {"maxEntries": "1000"} | ({"restartToken": token} if token else {})
-        answer = api.ask("GET", box, "/changes", query=query)[1]
-        token, more = answer["nmsEventList"]["restartToken"], answer["more"]
-    time.sleep(6)
+    """The token of someone who has it all, what happened during the listing included."""
+    query = {"maxEntries": "1000"}
     while True:
-        answer = api.ask("GET", box, "/changes", query={"restartToken": token, "maxEntries": "1000"})[1]
-        token = answer["nmsEventList"]["restartToken"]
-        if not answer["more"]:
-            return str(token)
+        answer = api.ask("GET", box, "/changes", query=query).json
+        query["restartToken"] = answer["nmsEventList"]["restartToken"]
+        if not answer["more"] and not answer["nmsEventList"]["nmsEvent"]:
+            return query["restartToken"]
 
 
 @contextmanager

@@ -1,7 +1,6 @@
-"""Counts what the functions ask of AWS: calls, bytes on the wire and capacity units, by service.
+"""Counts what the functions ask of AWS: calls and bytes on the wire by operation, and capacity units.
 
-It sits on the one class through which both boto3 and PynamoDB send, and changes nothing that is sent but
-to ask for the consumed capacity.
+It sits on the one class through which both boto3 and PynamoDB send, and changes nothing that is sent.
 """
 
 import json
@@ -11,8 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
+
+from infra.local import capacity
+
+Request = AWSRequest | AWSPreparedRequest
 
 
 @dataclass
@@ -22,29 +26,49 @@ class Counts:
     calls: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     received: int = 0
+    read_units: float = 0
+    write_units: float = 0
 
     @property
     def total(self) -> int:
         return self.calls.total()
 
     def of(self, service: str) -> int:
+        """Calls of `dynamodb`, `s3` or `sqs`."""
         return sum(count for name, count in self.calls.items() if name.startswith(service))
+
+    @property
+    def wire(self) -> int:
+        return self.sent + self.received
 
     def __str__(self) -> str:
         calls = ", ".join(f"{count} {name}" for name, count in sorted(self.calls.items()))
-        return f"{self.total} calls ({calls}), {self.sent + self.received:,} B"
+        units = f"{self.read_units:g} read and {self.write_units:g} write units"
+        return f"{self.total} calls ({calls}), {units}, {self.wire:,} B"
 
 
 @contextmanager
 def meter() -> Iterator[Counts]:
     counts = Counts()
     send = URLLib3Session.send
+    sizes = _Sizes()
 
-    def counted(session: URLLib3Session, request: AWSRequest | AWSPreparedRequest) -> AWSResponse:
+    def counted(session: URLLib3Session, request: Request) -> AWSResponse:
+        if sizes.looking:
+            return send(session, request)
+        service, operation = _operation(request)
+        asked = _json(request.body) if service == "dynamodb" else {}
+        keys = capacity.written_keys(operation, asked)
+        before = sizes.of(keys)
         answer = send(session, request)
-        counts.calls[_operation(request)] += 1
+        counts.calls[f"{service} {operation}"] += 1
         counts.sent += _length(request.body)
         counts.received += len(answer.content)
+        if service == "dynamodb" and answer.status_code == 200:
+            counts.read_units += capacity.of_read(operation, json.loads(answer.content))
+            larger = map(max, before, sizes.of(keys))
+            each = 2 if operation == "TransactWriteItems" else 1
+            counts.write_units += each * capacity.units(larger, capacity.WRITE)
         return answer
 
     URLLib3Session.send = counted  # type: ignore[method-assign, assignment]
@@ -54,13 +78,39 @@ def meter() -> Iterator[Counts]:
         URLLib3Session.send = send  # type: ignore[method-assign]
 
 
-def _operation(request: AWSRequest | AWSPreparedRequest) -> str:
+class _Sizes:
+    """Reads the items of a write beside the measured calls, uncounted."""
+
+    def __init__(self) -> None:
+        self.looking = False
+
+    def of(self, keys: list[capacity.Key]) -> list[int]:
+        """Bytes of each item, 0 for one that does not exist."""
+        if not keys:
+            return []
+        self.looking = True
+        try:
+            dynamodb: Any = boto3.client("dynamodb")
+            asked = {keys[0][0]: {"Keys": [key for _, key in keys], "ConsistentRead": True}}
+            (found,) = dynamodb.batch_get_item(RequestItems=asked)["Responses"].values()
+        finally:
+            self.looking = False
+        sizes = {(item["box"]["S"], item["item"]["S"]): capacity.item_size(item) for item in found}
+        return [sizes.get((key["box"]["S"], key["item"]["S"]), 0) for _, key in keys]
+
+
+def _operation(request: Request) -> tuple[str, str]:
     """`dynamodb TransactGetItems`, `sqs SendMessage`, `s3 PUT`."""
     target = request.headers.get("X-Amz-Target")
     if target:
         service, operation = (target if isinstance(target, str) else bytes(target).decode()).split(".", 1)
-        return f"{'sqs' if 'SQS' in service else 'dynamodb'} {operation}"
-    return f"s3 {request.method}"
+        return ("sqs" if "SQS" in service else "dynamodb"), operation
+    return "s3", str(request.method)
+
+
+def _json(body: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = json.loads(body)
+    return asked
 
 
 def _length(body: Any) -> int:

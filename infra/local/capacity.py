@@ -1,0 +1,70 @@
+"""DynamoDB's capacity units by the rules of its price list, because the emulator counts every request as one.
+
+Base table only: index writes come on top. One unit is a strongly consistent read of 4 kB or a write of
+1 kB; in a transaction each item counts twice.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+Item = dict[str, dict[str, Any]]
+Key = tuple[str, Item]
+"""Of one item: its table's name, and its key as an item."""
+
+READ, WRITE = 4096, 1024
+
+
+def item_size(item: Item) -> int:
+    """Bytes of an item as DynamoDB counts them: names and values."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(typed: dict[str, Any]) -> int:
+    ((kind, value),) = typed.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":
+        return math.ceil(len(value.strip("-")) / 2) + 1
+    if kind == "B":
+        return len(value) * 3 // 4
+    if kind == "L":
+        return 3 + sum(1 + _value_size(one) for one in value)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _value_size(one) for name, one in value.items())
+    if kind in {"SS", "NS", "BS"}:
+        return sum(_value_size({kind[0]: one}) for one in value)
+    return 1
+
+
+def units(sizes: Iterable[int], of: int) -> int:
+    """Each size for itself, rounded up; nothing there costs as much as the least."""
+    return sum(max(1, math.ceil(size / of)) for size in sizes)
+
+
+def of_read(operation: str, answer: dict[str, Any]) -> float:
+    """Units of one answered read; an item that does not exist is in the answer of a transaction, too."""
+    if operation == "GetItem":
+        return units([item_size(answer.get("Item", {}))], READ)
+    if operation == "TransactGetItems":
+        return 2 * units((item_size(one.get("Item", {})) for one in answer["Responses"]), READ)
+    if operation == "Query":
+        return units([sum(map(item_size, answer["Items"]))], READ)
+    if operation == "BatchGetItem":
+        return units((item_size(item) for found in answer["Responses"].values() for item in found), READ)
+    return 0
+
+
+def written_keys(operation: str, asked: dict[str, Any]) -> list[Key]:
+    """Table and key of every item that a write touches, a check included: it costs the same."""
+    if operation == "TransactWriteItems":
+        return [_key(action) for item in asked["TransactItems"] for action in item.values()]
+    if operation in {"PutItem", "UpdateItem", "DeleteItem"}:
+        return [_key(asked)]
+    return []
+
+
+def _key(action: dict[str, Any]) -> Key:
+    if "Key" in action:
+        return action["TableName"], action["Key"]
+    return action["TableName"], {name: action["Item"][name] for name in ("box", "item")}

@@ -1,0 +1,103 @@
+"""The `api` handler in this process, on a running stack's table and bucket: so its calls can be counted."""
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.stack import LocalStack
+
+NETWORK = "oma_rest_nms.all_v1 onecopy.network"
+
+
+@dataclass
+class Answer:
+    """`wire`: its bytes as sent, gzipped where that is worth it."""
+
+    json: Any
+    wire: int
+
+
+class Api:
+    """It takes its settings from the environment, so there is one in a process."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        details = json.loads((stack.data / "keys" / "stack.json").read_text())
+        os.environ |= {
+            "AWS_ENDPOINT_URL": details["endpoint"],
+            "AWS_ACCESS_KEY_ID": details["key"],
+            "AWS_SECRET_ACCESS_KEY": details["secret"],
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "POWERTOOLS_SERVICE_NAME": "onecopy",
+            "TABLE_NAME": stack.name("Table"),
+            "CONTENT_BUCKET": stack.name("ContentBucket"),
+            "JOBS_QUEUE_URL": stack.name("JobsQueue"),
+            "DELIVERY_QUEUE_URL": stack.name("DeliveryQueue"),
+            "RESTART_TOKEN_KEYS": "measured",
+            "SERVER_ROOT": stack.url,
+        }
+        from onecopy.handlers import api
+
+        self._handler: Callable[[dict[str, Any], Any], dict[str, Any]] = api.handler
+
+    def ask(
+        self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
+    ) -> Answer:
+        """One request; bytes are form-data with the boundary `parts`. An answer that is an error raises."""
+        answer = self._handler(_event(method, box, path, body, query), None)
+        if answer["statusCode"] >= 400:
+            raise RuntimeError(f"{method} {path}: {answer['statusCode']}")
+        raw = answer.get("body") or ""
+        sent = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()
+        plain = gzip.decompress(sent) if answer.get("isBase64Encoded") else sent
+        return Answer(json.loads(plain or b"null"), len(sent))
+
+    def store(self, box: str, subject: str, text: str) -> str:
+        """A message with one part, its content in the request; its resourceURL."""
+        attributes = {"attribute": [{"name": "Subject", "value": [subject]}]}
+        fields = (("root-fields", "application/json", json.dumps({"object": {"attributes": attributes}})),)
+        parts = (*fields, ("attachments", "text/plain", text))
+        named = '--parts\r\nContent-Disposition: form-data; name="{}"\r\nContent-Type: {}\r\n\r\n{}\r\n'
+        form = "".join(named.format(*part) for part in parts)
+        answer = self.ask("POST", box, "/objects", f"{form}--parts--\r\n".encode())
+        return str(answer.json["reference"]["resourceURL"])
+
+    def folder(self, box: str, name: str) -> str:
+        body = {"folder": {"parentFolderPath": "/RCSMessageStore", "name": name}}
+        url: str = self.ask("POST", box, "/folders", body).json["reference"]["resourceURL"]
+        return url
+
+    def copy(self, box: str, sources: list[str], target: str) -> list[str]:
+        """The copies' resourceURLs."""
+        references = [{"resourceURL": source} for source in sources]
+        body = {
+            "targetSourceRef": {
+                "targetRef": {"resourceURL": target},
+                "sourceRefs": {"objects": {"objectReference": references}},
+            }
+        }
+        answer = self.ask("POST", box, "/folders/operations/copyToFolder", body)
+        return [item["success"]["resourceURL"] for item in answer.json["bulkResponseList"]["response"]]
+
+
+def _event(method: str, box: str, path: str, body: Any, query: dict[str, str] | None) -> dict[str, Any]:
+    form = isinstance(body, bytes)
+    return {
+        "rawPath": f"/nms/v1/main/{box}{path}",
+        "queryStringParameters": query,
+        "headers": {
+            "content-type": "multipart/form-data; boundary=parts" if form else "application/json",
+            "accept-encoding": "gzip",
+        },
+        "requestContext": {
+            "http": {"method": method},
+            "requestId": "measured",
+            "stage": "$default",
+            "authorizer": {"jwt": {"claims": {"sub": box, "scope": NETWORK}}},
+        },
+        "body": base64.b64encode(body).decode() if form else None if body is None else json.dumps(body),
+        "isBase64Encoded": form,
+    }
