@@ -112,7 +112,8 @@ def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
         Change(folder.last_mod_seq, token.given, changed_folder(folder)) for folder in page
     ]
     if len(order) > limit:
-        return Page(found, _listing(token, LISTING_FOLDERS, _reached(order, limit)), more=True)
+        before, _ = split_ids(token.after)
+        return Page(found, _listing(token, LISTING_FOLDERS, _reached(order, limit, before)), more=True)
     return Page(found, _listing(token, LISTING_OBJECTS, ""), more=True)
 
 
@@ -131,12 +132,12 @@ def _parents_first(folders: dict[FolderId, Folder], told: set[FolderId]) -> list
     return order
 
 
-def _reached(order: list[Folder], told: int) -> str:
+def _reached(order: list[Folder], told: int, before: str) -> str:
     """How far a page came: the id below which all is told, and behind it the last one told out of turn."""
     pending = min(folder.folder_id for folder in order[told:])
     in_turn = [folder.folder_id for folder in order[:told] if folder.folder_id < pending]
     last = order[told - 1].folder_id
-    reached = max(in_turn, default="")
+    reached = max(in_turn, default=before)
     return reached if last < pending else reached + last
 
 
