@@ -6,9 +6,11 @@ transaction together with its token, go on from there. It knows the API and noth
 
 import json
 import sqlite3
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -196,4 +198,10 @@ def _id(resource_url: str) -> str:
 
 
 def _client(wire: Wire, headers: dict[str, str]) -> httpx.Client:
-    return httpx.Client(headers=headers, event_hooks={"response": [wire.count]}, timeout=30)
+    return httpx.Client(headers=headers, event_hooks={"response": [wire.count]}, timeout=30, verify=_tls())
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Read once: that takes longer than a sync."""
+    return httpx.create_ssl_context()

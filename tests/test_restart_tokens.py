@@ -1,0 +1,159 @@
+"""Restart tokens (NMS 5.4): signed, of one box and its validity, no older than the log. Never an empty answer
+to a token that is no good: a device would believe it, and miss everything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from box_client import BoxClient
+from following import follow, listing, names, now, page, told
+
+from infra.local.stack import LocalStack
+from onecopy.domain.box import BoxKey
+from onecopy.domain.ids import ModSeq
+from onecopy.domain.token import RestartToken, parse
+
+HISTORY = timedelta(days=30)
+
+
+@pytest.fixture
+def box(stack: LocalStack) -> Iterator[BoxClient]:
+    with BoxClient(stack) as client:
+        yield client
+
+
+class Signer:
+    """Signs as the store does, to make tokens that time or a reset would have made."""
+
+    def __init__(self, stack: LocalStack, box: BoxClient) -> None:
+        self._key = BoxKey("main", box.box)
+        self._keys = [(stack.data / "keys" / "secret-RestartTokenKeys").read_bytes()]
+
+    def read(self, token: str) -> RestartToken:
+        return parse(token, self._key, self._keys)
+
+    def aged(self, token: str, age: timedelta) -> str:
+        return replace(self.read(token), given=datetime.now(UTC) - age).sign(self._key, self._keys)
+
+    def at(self, token: str, position: int) -> str:
+        return replace(self.read(token), position=ModSeq(position)).sign(self._key, self._keys)
+
+
+def assert_refused(box: BoxClient, token: str) -> None:
+    answer = box.get("/changes", params={"restartToken": token})
+    assert answer.status_code == 400, answer.text
+    fault = answer.json()["requestError"]["serviceException"]
+    assert (fault["messageId"], fault["variables"]) == ("SVC0002", ["restartToken"])
+
+
+def assert_reset(box: BoxClient, token: str) -> None:
+    """One resetBox, and a token with which the listing begins."""
+    events, token, more = page(box, token)
+    assert (events, more) == ([{"resetBox": {}}], True)
+    again, _ = follow(box, token)
+    assert again == listing(box)[0]
+
+
+@pytest.mark.parametrize("token", ["", "x", "0", "null", "a-1-2--", "\x00", "é" * 40, "9" * 4000])
+def test_what_is_no_token_is_refused(box: BoxClient, token: str) -> None:
+    assert_refused(box, token)
+
+
+def test_a_token_with_any_character_changed_is_refused(box: BoxClient) -> None:
+    box.folder("folder")
+    _, token, _ = page(box, most=1)
+    for place in range(0, len(token), 3):
+        other = "1" if token[place] != "1" else "2"
+        assert_refused(box, token[:place] + other + token[place + 1 :])
+
+
+def test_a_token_cut_short_or_made_longer_is_refused(box: BoxClient) -> None:
+    token = now(box)
+    for wrong in (token[:-1], token[1:], token[: len(token) // 2], token + "A", f" {token}", token + "\n"):
+        assert_refused(box, wrong)
+
+
+def test_a_token_of_another_box_is_refused(stack: LocalStack, box: BoxClient) -> None:
+    with BoxClient(stack) as other:
+        other.folder("folder")
+        assert_refused(box, now(other))
+        assert_refused(box, page(other, most=1)[1])
+
+
+def test_a_token_from_the_future_is_refused(stack: LocalStack, box: BoxClient) -> None:
+    """The store gave it out, and then went back in time: what would be told from here is unknown."""
+    token, signer = now(box), Signer(stack, box)
+    last = signer.read(token).position
+    assert page(box, signer.at(token, last))[::2] == ([], False)
+    assert_refused(box, signer.at(token, last + 1))
+    assert_refused(box, signer.at(token, 10**17))
+
+
+@pytest.mark.parametrize("phase", ["delta", "listing"])
+def test_a_token_of_the_box_before_its_reset_says_so_and_leads_to_a_new_listing(
+    stack: LocalStack, box: BoxClient, phase: str
+) -> None:
+    box.plain_object()
+    token = now(box) if phase == "delta" else page(box, most=1)[1]
+    stack.aws("dynamodb").update_item(
+        TableName=stack.name("Table"),
+        Key={"box": {"S": f"main#{box.box}"}, "item": {"S": "BOX"}},
+        UpdateExpression="SET validity = :new",
+        ExpressionAttributeValues={":new": {"S": "0123456789ab"}},
+    )
+    assert_reset(box, token)
+
+
+def test_a_token_older_than_the_log_says_so_if_the_box_has_moved_since(
+    stack: LocalStack, box: BoxClient
+) -> None:
+    token, signer = now(box), Signer(stack, box)
+    box.folder("folder")
+    assert_reset(box, signer.aged(token, HISTORY + timedelta(minutes=1)))
+    assert_reset(box, signer.aged(page(box, most=1)[1], HISTORY + timedelta(minutes=1)))
+
+
+def test_a_token_older_than_the_log_of_a_box_that_has_not_moved_is_as_good_as_new(
+    stack: LocalStack, box: BoxClient
+) -> None:
+    signer = Signer(stack, box)
+    old = signer.aged(now(box), 12 * HISTORY)
+    events, fresh, more = page(box, old)
+    assert (events, more) == ([], False)
+    box.folder("folder")
+    assert names(page(box, fresh)[0]) == ["changedFolder"]
+
+
+def test_a_token_as_old_as_the_log_still_leads_on(stack: LocalStack, box: BoxClient) -> None:
+    token, signer = now(box), Signer(stack, box)
+    folder = box.folder("folder")
+    events, _, more = page(box, signer.aged(token, HISTORY - timedelta(minutes=1)))
+    assert ([event["resourceURL"] for event in told(events, "changedFolder")], more) == ([folder], False)
+
+
+def test_pages_of_an_old_delta_do_not_make_their_tokens_young(stack: LocalStack, box: BoxClient) -> None:
+    """Each is as old as the last change in it: only a token that was current counts from now on."""
+    token, signer = now(box), Signer(stack, box)
+    for n in range(3):
+        box.folder(f"f{n}")
+    old = datetime.now(UTC) - timedelta(days=29)
+    number = signer.read(token).position + 1
+    stack.aws("dynamodb").update_item(
+        TableName=stack.name("Table"),
+        Key={"box": {"S": f"main#{box.box}#L{number // 1000}"}, "item": {"S": f"{number:020d}"}},
+        UpdateExpression="SET #at = :old",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":old": {"S": old.strftime("%Y-%m-%dT%H:%M:%S.000000Z")}},
+    )
+    _, token, more = page(box, token, 1)
+    assert more
+    assert abs(signer.read(token).given - old) < timedelta(seconds=2)
+
+
+def test_a_token_is_opaque_but_fits_a_query_as_it_is(box: BoxClient) -> None:
+    for token in (now(box), page(box, most=1)[1]):
+        assert token.isascii()
+        assert not set(token) & set("+/=&%# ")
+        assert len(token) < 100
