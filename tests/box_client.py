@@ -1,8 +1,8 @@
 """A client of one box, over HTTP as any other client: it knows the API and nothing of what lies behind."""
 
 import json
-import random
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,7 +19,7 @@ STORE = "/RCSMessageStore"
 
 def new_box() -> str:
     """A box of its own for each test, so that none disturbs another."""
-    return f"tel:+999{random.randrange(10**11):011d}"
+    return f"tel:+999{secrets.randbelow(10**11):011d}"
 
 
 class BoxClient:
@@ -62,15 +62,17 @@ class BoxClient:
 
     def plain_object(self, parent: str = STORE, **more: Any) -> str:
         """An object without content; `more` is what else the object says."""
-        return _made(self.post("/objects", {"object": {**_parent(parent), **more}}))
+        return _made(self.create({**_parent(parent), **more}))
 
     def text_object(self, text: str = "hello", parent: str = STORE, **more: Any) -> str:
-        root = json.dumps({"object": {**_parent(parent), **more}})
-        files = {
-            "root-fields": (None, root, "application/json"),
-            "attachments": (None, text, "text/plain"),
-        }
-        return _made(self.post("/objects", files=files))
+        return _made(self.create({**_parent(parent), **more}, text))
+
+    def create(self, given: Json, text: str | None = None) -> httpx.Response:
+        """With a text as content by form-data, without by JSON."""
+        if text is None:
+            return self.post("/objects", {"object": given})
+        root = (None, json.dumps({"object": given}), "application/json")
+        return self.post("/objects", files={"root-fields": root, "attachments": (None, text, "text/plain")})
 
     def copy(self, target: str, objects: Sequence[str] = (), folders: Sequence[str] = ()) -> list[Json]:
         return self._transfer("copy", target, objects, folders)
@@ -91,7 +93,7 @@ class BoxClient:
         return items
 
 
-def transfer(target: str, objects: Sequence[str], folders: Sequence[str]) -> Json:
+def transfer(target: str, objects: Iterable[str], folders: Iterable[str]) -> Json:
     sources = {
         "objects": {"objectReference": [{"resourceURL": url} for url in objects]},
         "folders": {"folderReference": [{"resourceURL": url} for url in folders]},

@@ -1,0 +1,89 @@
+"""What lies behind the API, looked at as an operator could: rows of the table, objects of the bucket."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local.stack import LocalStack
+
+Row = dict[str, Any]
+
+
+class Behind:
+    """Of one box. Rows are DynamoDB's own, with their types."""
+
+    def __init__(self, stack: LocalStack, box: str) -> None:
+        self.box = f"main#{box}"
+        self._dynamodb, self._table = stack.aws("dynamodb"), stack.name("Table")
+        self._s3, self._bucket = stack.aws("s3"), stack.name("ContentBucket")
+
+    def row(self, partition: str, item: str) -> Row:
+        """Empty if it is not there."""
+        found = self._dynamodb.get_item(TableName=self._table, Key=_key(partition, item), ConsistentRead=True)
+        row: Row = found.get("Item", {})
+        return row
+
+    def seq(self) -> int:
+        """The last modification number given out."""
+        return int(self.row(self.box, "BOX")["seq"]["N"])
+
+    def content_key(self, object_id: str) -> str:
+        key: str = self.row(self.box, f"O#{object_id}")["content_key"]["S"]
+        return key
+
+    def links(self, content_key: str) -> int:
+        """As counted; 0 also when the content is away."""
+        return int(self.row(f"C#{content_key}", "CONTENT").get("links", {"N": "0"})["N"])
+
+    def linked(self) -> Counter[str]:
+        """How many links of the box there are to each content: counted from the links themselves."""
+        rows = self.rows(self.box, "O#")
+        return Counter(row["content_key"]["S"] for row in rows if "content_key" in row)
+
+    def is_away(self, content_key: str) -> bool:
+        """From the table and from the bucket."""
+        found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"{content_key}/")
+        return found["KeyCount"] == 0 and not self.row(f"C#{content_key}", "CONTENT")
+
+    def log(self) -> list[Row]:
+        """All change rows of the box, from the first on."""
+        partitions = range(self.seq() // 1000 + 1)
+        return [row for number in partitions for row in self.rows(f"{self.box}#L{number}", "")]
+
+    def age_log(self, rows: Iterable[Row], age: timedelta) -> None:
+        """As if so much time had gone by since those changes."""
+        for row in rows:
+            at = datetime.fromisoformat(row["at"]["S"]) - age
+            self.put({**row, "at": {"S": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}})
+
+    def rows(self, partition: str, prefix: str) -> Iterator[Row]:
+        condition = "box = :box" + (" AND begins_with(#item, :prefix)" if prefix else "")
+        asked = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": {":box": {"S": partition}}
+            | ({":prefix": {"S": prefix}} if prefix else {}),
+            "ConsistentRead": True,
+        } | ({"ExpressionAttributeNames": {"#item": "item"}} if prefix else {})
+        for page in self._dynamodb.get_paginator("query").paginate(**asked):
+            yield from page["Items"]
+
+    def take(self, partition: str, item: str) -> Row:
+        """Deletes a row, and gives it back."""
+        key = _key(partition, item)
+        gone = self._dynamodb.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD")
+        row: Row = gone["Attributes"]
+        return row
+
+    def put(self, row: Row) -> None:
+        self._dynamodb.put_item(TableName=self._table, Item=row)
+
+
+def _key(partition: str, item: str) -> Row:
+    return {"box": {"S": partition}, "item": {"S": item}}
+
+
+def log_key(box: str, number: int) -> tuple[str, str]:
+    """Partition and item of a change."""
+    return f"{box}#L{number // 1000}", f"{number:020d}"
