@@ -183,23 +183,13 @@ def _delta(api: Api, box: str, links: int) -> tuple[Counts, int]:
     made = 1
     while made < links:
         made += len(api.copy(box, [first] * min(980, links - made), target))
-    query = {"restartToken": _latest(api, box)}
+    query = {"restartToken": api.latest(box)}
     api.ask("PUT", box, f"/objects/{first.split('/objects/')[1]}/flags/\\Seen")
     with meter() as counts:
         answer = api.ask("GET", box, "/changes", query=query)
     if len(answer.json["nmsEventList"]["nmsEvent"]) != 1 or answer.json["more"]:
         raise RuntimeError("the delta of one change was not one change")
     return counts, answer.wire
-
-
-def _latest(api: Api, box: str) -> str:
-    """The token of someone who has it all, what happened during the listing included."""
-    query = {"maxEntries": "1000"}
-    while True:
-        answer = api.ask("GET", box, "/changes", query=query).json
-        query["restartToken"] = answer["nmsEventList"]["restartToken"]
-        if not answer["more"] and not answer["nmsEventList"]["nmsEvent"]:
-            return query["restartToken"]
 
 
 @contextmanager

@@ -41,10 +41,10 @@ def measure(api: Api) -> Iterator[Measured]:
     yield counted("get the address of a body", lambda: of("GET", f"{path}/payload"))
     yield counted("set a flag", lambda: of("PUT", f"{path}/flags/\\Seen"))
     yield counted("first sync of 33 messages", lambda: of("GET", "/changes", query={"maxEntries": "1000"}))
-    token = _latest(of)
+    token = api.latest(BOX)
     of("PUT", f"{path}/flags/\\Flagged")
     yield counted("sync of one change", lambda: of("GET", "/changes", query={"restartToken": token}))
-    newest = _latest(of)
+    newest = api.latest(BOX)
     yield counted("sync of no change", lambda: of("GET", "/changes", query={"restartToken": newest}))
     yield counted("delete a message", lambda: of("DELETE", path))
 
@@ -60,15 +60,6 @@ def table(measured: Iterator[Measured]) -> str:
             f"| {' | '.join([name, *map(str, calls)])} | {counts.read_units} | {counts.write_units} |"
         )
     return "\n".join(lines)
-
-
-def _latest(of: Callable[..., Any]) -> str:
-    query = {"maxEntries": "1000"}
-    while True:
-        answer = of("GET", "/changes", query=query)["nmsEventList"]
-        query["restartToken"] = answer["restartToken"]
-        if not answer["nmsEvent"]:
-            return query["restartToken"]
 
 
 def main() -> int:

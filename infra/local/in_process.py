@@ -82,6 +82,16 @@ class Api:
         answer = self.ask("POST", box, "/folders/operations/copyToFolder", body)
         return [item["success"]["resourceURL"] for item in answer.json["bulkResponseList"]["response"]]
 
+    def latest(self, box: str) -> str:
+        """The token of someone who has listed it all, and then has taken what the listing may repeat."""
+        query, listing = {"maxEntries": "1000"}, True
+        while True:
+            answer = self.ask("GET", box, "/changes", query=query).json
+            query["restartToken"] = answer["nmsEventList"]["restartToken"]
+            if not listing and not answer["nmsEventList"]["nmsEvent"]:
+                return query["restartToken"]
+            listing &= answer["more"]
+
 
 def _event(method: str, box: str, path: str, body: Any, query: dict[str, str] | None) -> dict[str, Any]:
     form = isinstance(body, bytes)

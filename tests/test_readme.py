@@ -1,0 +1,45 @@
+"""What the README says works, as it stands there."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import LocalStack
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "infra").rglob("*.md"))]
+
+
+def test_the_first_lines_to_copy_are_the_two_commands() -> None:
+    assert BLOCKS[0] == "make demo\nmake test\n"
+    assert README.index("```") == README.index("```sh\nmake demo")
+
+
+def test_the_lines_for_a_store_on_this_machine_do_what_they_say(stack: LocalStack) -> None:
+    lines = "".join(BLOCKS[BLOCKS.index("make serve\n") + 1 :])
+    script = "set -euo pipefail\n" + lines.replace("http://127.0.0.1:8080", stack.url)
+    ran = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    imported, *answers = ran.stdout.strip().splitlines()
+    copied, listed, changes = map(json.loads, answers)
+    assert ", 0 failed" in imported
+    assert [item["code"] for item in copied["bulkResponseList"]["response"]] == [200]
+    assert len(listed["folder"]["objects"]["objectReference"]) == 3
+    assert len(changes["nmsEventList"]["nmsEvent"]) == 2
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).is_file()] == []
+
+
+def test_every_decision_is_in_the_list() -> None:
+    pages = {page.name for page in (ROOT / "infra" / "decisions").glob("*.md")} - {"README.md"}
+    listed = re.findall(r"\(([\w-]+\.md)\)", (ROOT / "infra" / "decisions" / "README.md").read_text())
+    assert sorted(listed) == sorted(pages)
