@@ -75,10 +75,10 @@ class BoxClient:
         return self.post("/objects", files={"root-fields": root, "attachments": (None, text, "text/plain")})
 
     def copy(self, target: str, objects: Sequence[str] = (), folders: Sequence[str] = ()) -> list[Json]:
-        return self._transfer("copy", target, objects, folders)
+        return self.transfer("copy", target, objects, folders)
 
     def move(self, target: str, objects: Sequence[str] = (), folders: Sequence[str] = ()) -> list[Json]:
-        return self._transfer("move", target, objects, folders)
+        return self.transfer("move", target, objects, folders)
 
     def folder_at(self, path: str) -> str:
         """The resourceURL of the folder at a path."""
@@ -86,7 +86,7 @@ class BoxClient:
         url: str = answer.raise_for_status().json()["reference"]["resourceURL"]
         return url
 
-    def _transfer(self, verb: str, target: str, objects: Sequence[str], folders: Sequence[str]) -> list[Json]:
+    def transfer(self, verb: str, target: str, objects: Sequence[str], folders: Sequence[str]) -> list[Json]:
         """Copies or moves; the items of the answer, each with its code."""
         answer = self.post(f"/folders/operations/{verb}ToFolder", transfer(target, objects, folders))
         items: list[Json] = answer.raise_for_status().json()["bulkResponseList"]["response"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from box_client import BoxClient
+from box_client import BoxClient, Json, new_box
 from following import follow, listing, names, now, page, shown, since, told
 
 from infra.local.device import Device
@@ -223,3 +223,25 @@ def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(b
     assert numbers == list(range(numbers[0], numbers[0] + 1000))
     box.delete(source)
     assert names(since(box, after)) == ["deletedObject"]
+
+
+def test_a_page_too_large_for_an_answer_is_cut_and_the_next_goes_on(stack: LocalStack) -> None:
+    """A hundred parts each, and long addresses, for a client that takes no compression."""
+    with BoxClient(stack, f"sip:{'+' * 170}{new_box()}") as box:
+        box.http.headers["accept-encoding"] = "identity"
+        source = box.post("/objects", **form_of_parts(100)).json()["reference"]["resourceURL"]
+        target = box.folder("target")
+        token = now(box)
+        box.copy(target, [source] * 140)
+        events, _ = follow(box, token)
+        assert [len(event["payloadPart"]) for event in told(events, "changedObject")] == [100] * 140
+
+
+def form_of_parts(count: int) -> Json:
+    part = "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+    return {
+        "files": {
+            "root-fields": (None, '{"object":{}}', "application/json"),
+            "attachments": (None, part * count + "--b--\r\n", "multipart/mixed; boundary=b"),
+        }
+    }

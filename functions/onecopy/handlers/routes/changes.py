@@ -1,20 +1,32 @@
 """Sync: what changed in the box (ours, in NMS's events)."""
 
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.token import BadToken
+from onecopy.domain.token import BadToken, RestartToken
 from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.store import log
 from onecopy.wire import outward
 
+MOST_BYTES = 4_000_000
+"""Of a page, before compression: a function's answer is limited to 6 MB."""
+
 
 def get_changes(request: Request) -> Answer:
+    """Fewer events than asked for where they are large: the token goes on from wherever a page ends."""
     token = request.restart_token(request.query.get("restartToken"))
+    limit = request.max_entries()
+    while True:
+        page = _page(request, token, limit)
+        events = outward.event_list(page.changes, request.urls, request.signed(page.token), {})
+        if len(page.changes) <= 1 or len(outward.dumps(events)) <= MOST_BYTES:
+            return Answer(200, {"nmsEventList": events, "more": page.more})
+        limit = len(page.changes) // 2
+
+
+def _page(request: Request, token: RestartToken | None, limit: int) -> log.Page:
     try:
-        page = log.changes(request.store, request.key, token, request.max_entries())
+        return log.changes(request.store, request.key, token, limit)
     except BadToken as error:
         raise InvalidInput("restartToken") from error
-    events = outward.event_list(page.changes, request.urls, request.signed(page.token), {})
-    return Answer(200, {"nmsEventList": events, "more": page.more})
 
 
 ROUTES = [Route("GET", "/changes", READ, get_changes)]
