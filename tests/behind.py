@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from infra.local.stack import LocalStack
@@ -15,8 +16,8 @@ class Behind:
 
     def __init__(self, stack: LocalStack, box: str) -> None:
         self.box = f"main#{box}"
-        self._dynamodb, self._table = stack.aws("dynamodb"), stack.name("Table")
-        self._s3, self._bucket = stack.aws("s3"), stack.name("ContentBucket")
+        self._dynamodb, self._table = _client(stack, "dynamodb"), stack.name("Table")
+        self._s3, self._bucket = _client(stack, "s3"), stack.name("ContentBucket")
 
     def row(self, partition: str, item: str) -> Row:
         """Empty if it is not there."""
@@ -69,21 +70,14 @@ class Behind:
         for page in self._dynamodb.get_paginator("query").paginate(**asked):
             yield from page["Items"]
 
-    def take(self, partition: str, item: str) -> Row:
-        """Deletes a row, and gives it back."""
-        key = _key(partition, item)
-        gone = self._dynamodb.delete_item(TableName=self._table, Key=key, ReturnValues="ALL_OLD")
-        row: Row = gone["Attributes"]
-        return row
-
     def put(self, row: Row) -> None:
         self._dynamodb.put_item(TableName=self._table, Item=row)
 
 
+@cache
+def _client(stack: LocalStack, service: str) -> Any:
+    return stack.aws(service)
+
+
 def _key(partition: str, item: str) -> Row:
     return {"box": {"S": partition}, "item": {"S": item}}
-
-
-def log_key(box: str, number: int) -> tuple[str, str]:
-    """Partition and item of a change."""
-    return f"{box}#L{number // 1000}", f"{number:020d}"

@@ -10,7 +10,7 @@ from behind import Behind
 from box_client import NETWORK, BoxClient, Json, transfer
 from eventually import eventually
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from model import DEFAULT, ROOT, STORE, Model, Thing
 
 from infra.local.device import Device, attribute
@@ -21,7 +21,7 @@ MOST_THINGS = 60
 
 spots = st.integers(0, 99)
 several = st.lists(spots, min_size=1, max_size=4)
-names = st.sampled_from(["a", "b", "c", "日本 ☂"])
+names = st.sampled_from([*"abcdefgh", "日本 ☂"])
 flag = st.sampled_from(["\\Seen", "\\Flagged", "$Forwarded"])
 dates = st.sampled_from([f"2026-01-0{day}T10:00:00Z" for day in range(1, 4)])
 
@@ -44,7 +44,6 @@ class Histories(RuleBasedStateMachine):
         self.aged = 0
         self.places = tempfile.TemporaryDirectory()
         self.device = self.open_device("follower")
-        self.client.folder_at("/")
 
     def open_device(self, name: str) -> Device:
         token = self.stack.token(self.client.box)
@@ -54,8 +53,8 @@ class Histories(RuleBasedStateMachine):
 
     def folder(self, spot: int) -> str:
         """Mostly one of the user's own."""
-        if spot % 10 == 0:
-            return (ROOT, DEFAULT, STORE)[spot // 10 % 3]
+        if spot > 94:
+            return (ROOT, DEFAULT, STORE)[spot % 3]
         own = in_order(self.model.folders.keys() - {ROOT, DEFAULT})
         return own[spot % len(own)]
 
@@ -74,6 +73,13 @@ class Histories(RuleBasedStateMachine):
         return len(self.model.objects) + len(self.model.folders) > MOST_THINGS
 
     # Folders
+
+    @initialize(parents=st.lists(spots, min_size=3, max_size=6), contents=several)
+    def something_is_there(self, parents: list[int], contents: list[int]) -> None:
+        for number, parent in enumerate(parents):
+            self.a_folder_is_made(parent, f"first {number}")
+        for folder in contents:
+            self.an_object_is_made(folder, "2026-01-02T10:00:00Z", frozenset(), True, False)
 
     @rule(at=spots, name=names)
     def a_folder_is_made(self, at: int, name: str) -> None:
@@ -194,17 +200,19 @@ class Histories(RuleBasedStateMachine):
         """What goes on in the background may take a moment."""
         assert eventually(lambda: self.device.sync(most) >= 0 and self.is_known_to(self.device))
 
-    @rule()
-    def the_device_is_closed_and_opened(self) -> None:
+    @rule(anew=st.booleans())
+    def the_device_is_closed_and_opened(self, anew: bool) -> None:
         self.device.close()
+        if anew:
+            (Path(self.places.name) / "follower.db").unlink()
+            self.some_seconds_go_by()
         self.device = self.open_device("follower")
 
-    @rule()
     def some_seconds_go_by(self) -> None:
-        """So that a listing begun now is not followed by all of the log."""
-        young = [row for row in self.behind.log() if int(row["item"]["S"]) > self.aged]
-        self.behind.age_log(young, timedelta(seconds=10))
-        self.aged += len(young)
+        """So that a listing begun now is not followed by all of the log: what it leaves out is missed."""
+        log = self.behind.log()
+        self.behind.age_log(log[self.aged :], timedelta(seconds=10))
+        self.aged = len(log)
 
     def is_known_to(self, device: Device) -> bool:
         objects, folders = device.state()
@@ -287,8 +295,9 @@ class Histories(RuleBasedStateMachine):
             assert self.client.get(f"/objects/{gone}").status_code == 404
             assert self.client.get(f"/folders/{gone}").status_code == 404
         self.the_device_comes_up_to_date(1000)
+        self.some_seconds_go_by()
         fresh = self.open_device("fresh")
-        fresh.sync()
+        fresh.sync(1 + len(self.model.folders) % 3)
         assert fresh.state() == self.device.state()
         fresh.close()
         links = self.model.links()
