@@ -1,9 +1,9 @@
 """`GET {base}/changes` with a token: what happened since, after each kind of write (NMS 5.3, DESIGN 5)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from behind import Behind
 from box_client import BoxClient, Json
 from following import follow, names, now, page, shown, since, told
 
@@ -224,39 +224,19 @@ def test_a_token_may_be_used_again_and_from_every_token_the_rest_follows(box: Bo
 # Holes
 
 
-class Log:
-    """The rows of a box's log, to take some away as if their commit were still being applied."""
-
-    def __init__(self, stack: LocalStack, box: BoxClient) -> None:
-        self._dynamodb, self._table = stack.aws("dynamodb"), stack.name("Table")
-        self._box = f"main#{box.box}"
-
-    def _key(self, number: int) -> Json:
-        return {"box": {"S": f"{self._box}#L{number // 1000}"}, "item": {"S": f"{number:020d}"}}
-
-    def take(self, number: int) -> Any:
-        gone = self._dynamodb.delete_item(
-            TableName=self._table, Key=self._key(number), ReturnValues="ALL_OLD"
-        )
-        return gone["Attributes"]
-
-    def put_back(self, row: Any) -> None:
-        self._dynamodb.put_item(TableName=self._table, Item=row)
-
-
 def test_a_commit_still_being_applied_is_waited_for_and_nothing_behind_it_is_told(
     stack: LocalStack, box: BoxClient
 ) -> None:
     """Queries are read-committed: a missing number is on its way, and its reader must not pass it."""
-    token, log = now(box), Log(stack, box)
+    token, behind = now(box), Behind(stack, box.box)
     folders = [box.folder(f"f{n}") for n in range(4)]
-    missing = log.take(seq(box, folders[2]))
+    missing = behind.take_change(seq(box, folders[2]))
     before, at_the_hole, more = page(box, token)
     assert ([event["resourceURL"] for event in told(before, "changedFolder")], more) == (folders[:2], True)
     for _ in range(2):
         nothing, at_the_hole, more = page(box, at_the_hole)
         assert (nothing, more) == ([], True)
-    log.put_back(missing)
+    behind.put(missing)
     after, last, more = page(box, at_the_hole)
     assert ([event["resourceURL"] for event in told(after, "changedFolder")], more) == (folders[2:], False)
     assert page(box, last)[::2] == ([], False)
@@ -264,9 +244,9 @@ def test_a_commit_still_being_applied_is_waited_for_and_nothing_behind_it_is_tol
 
 def test_the_last_change_not_yet_to_be_seen_is_waited_for(stack: LocalStack, box: BoxClient) -> None:
     """The box row counts it already: an empty answer without `more` would say that there is nothing."""
-    token, log = now(box), Log(stack, box)
-    missing = log.take(seq(box, box.folder("last")))
+    token, behind = now(box), Behind(stack, box.box)
+    missing = behind.take_change(seq(box, box.folder("last")))
     nothing, token, more = page(box, token)
     assert (nothing, more) == ([], True)
-    log.put_back(missing)
+    behind.put(missing)
     assert names(since(box, token)) == ["changedFolder"]
