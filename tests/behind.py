@@ -73,11 +73,14 @@ class Behind:
     def take_change(self, number: int) -> Row:
         """Out of the log, as if its commit were still being applied; `put` it back."""
         row = self.change(number)
-        self._dynamodb.delete_item(TableName=self._table, Key=_key(row["box"]["S"], row["item"]["S"]))
+        self.delete(row)
         return row
 
     def change(self, number: int) -> Row:
         return self.row(f"{self.box}#L{number // 1000}", f"{number:020d}")
+
+    def delete(self, row: Row) -> None:
+        self._dynamodb.delete_item(TableName=self._table, Key=_key(row["box"]["S"], row["item"]["S"]))
 
     def put(self, row: Row) -> None:
         self._dynamodb.put_item(TableName=self._table, Item=row)

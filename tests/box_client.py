@@ -109,3 +109,7 @@ def _made(answer: httpx.Response) -> str:
     assert answer.status_code == 201, answer.text
     url: str = answer.json()["reference"]["resourceURL"]
     return url
+
+
+def id_of(url: str) -> str:
+    return url.rsplit("/", 1)[1]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from behind import Behind
-from box_client import NETWORK, BoxClient, Json, transfer
+from box_client import NETWORK, BoxClient, Json, id_of, transfer
 from eventually import eventually
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -319,7 +319,3 @@ def thing_of(facts: Json) -> Thing:
 def made(answer: Json) -> str:
     """The id in a reference, by itself or as an item's success."""
     return id_of(answer.get("success", answer.get("reference"))["resourceURL"])
-
-
-def id_of(url: str) -> str:
-    return url.rsplit("/", 1)[1]

@@ -32,6 +32,7 @@ class Storm:
         self.roaming = self.client.plain_object()
         self.roaming_folder = self.client.folder("roaming")
         self.inside = [self.client.plain_object(self.roaming_folder) for _ in range(2)]
+        self.doomed = [self.client.folder(f"doomed {n}") for n in range(ROUNDS)]
         self.contested = [self.client.text_object(f"contested {n}") for n in range(ROUNDS)]
         self.contents = [self.client.get(url).json()["object"]["contentId"] for url in self.contested]
         self.copies = {url: [] for url in self.contested}
@@ -68,6 +69,7 @@ class Storm:
             lambda: self.transfer(client, "move", room, [], [self.roaming_folder]),
             lambda: self.note("folder", client.post("/folders", same).status_code),
             lambda: self.copy_or_delete(client, number, turn, room),
+            lambda: self.fill_or_raze(client, number, self.doomed[turn]),
         ]
 
     def create(self, client: BoxClient, number: int, turn: int) -> None:
@@ -86,6 +88,12 @@ class Storm:
         for item in self.transfer(client, "copy", room, [source], []):
             if item["code"] == 200:
                 self.copies[source].append(item["success"]["resourceURL"])
+
+    def fill_or_raze(self, client: BoxClient, number: int, folder: str) -> None:
+        if number % 4 == 1:
+            self.note("raze", client.delete(folder).status_code)
+        else:
+            self.note("fill", client.create({"parentFolder": folder}).status_code)
 
     def transfer(
         self, client: BoxClient, verb: str, room: str, objects: list[str], folders: list[str]

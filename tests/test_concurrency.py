@@ -8,7 +8,8 @@ from threading import Barrier
 import httpx
 import pytest
 from behind import Behind
-from box_client import BoxClient, new_box
+from box_client import BoxClient, id_of, new_box
+from eventually import eventually
 from following import listing, told
 from storm import FOLLOWERS, ROUNDS, WRITERS, Storm
 
@@ -37,11 +38,13 @@ def test_every_writer_was_answered_as_if_alone(storm: Storm) -> None:
         "move": {200: 2 * each},
         "folder": {201: ROUNDS, 409: each - ROUNDS},
         "delete": {204: ROUNDS, 404: ROUNDS},
+        "raze": {204: ROUNDS, 404: ROUNDS},
     }
     for asked, codes in expected.items():
         assert {code: n for (what, code), n in storm.statuses.items() if what == asked} == codes
     copied, missed = storm.statuses["copy", 200], storm.statuses["copy", 400]
     assert copied + missed == ROUNDS * 6
+    assert storm.statuses["fill", 201] + storm.statuses["fill", 400] == ROUNDS * 6
 
 
 def test_no_flag_that_was_set_is_lost(storm: Storm) -> None:
@@ -97,8 +100,25 @@ def test_a_copy_that_was_granted_has_its_content_though_the_source_was_deleted(
         for copy in copies[:1]:
             granted = storm.client.get(f"{copy}/payload")
             assert httpx.get(granted.headers["location"]).text.startswith("contested")
-            key = behind.content_key(copy.rsplit("/", 1)[1])
+            key = behind.content_key(id_of(copy))
             assert behind.links(key) == linked[key] == len(copies)
+
+
+def test_nothing_is_left_of_a_folder_that_was_filled_while_it_was_deleted(
+    storm: Storm, behind: Behind
+) -> None:
+    """Whoever came too late was refused, whoever was in time is deleted with it, told or not."""
+
+    def left() -> list[str]:
+        folders = {row["item"]["S"].removeprefix("F#") for row in behind.rows(behind.box, "F#")}
+        return [
+            row["item"]["S"] for row in behind.rows(behind.box, "O#") if row["parent"]["S"] not in folders
+        ]
+
+    assert eventually(lambda: not left())
+    told_of = {facts["parentFolder"] for facts in told(listing(storm.client)[0], "changedObject")}
+    assert not told_of & set(storm.doomed)
+    assert {storm.client.get(folder).status_code for folder in storm.doomed} == {404}
 
 
 def test_the_log_has_every_number_once_and_each_row_names_its_last(behind: Behind) -> None:
@@ -114,10 +134,16 @@ def test_the_log_has_every_number_once_and_each_row_names_its_last(behind: Behin
 def test_all_followers_end_equal_to_a_device_that_lists_anew(storm: Storm) -> None:
     devices = [storm.device(f"follower {number}") for number in range(FOLLOWERS)]
     fresh = storm.device("fresh")
-    for device in (*devices, fresh):
-        device.sync()
-    assert [device.state() for device in devices] == [fresh.state()] * FOLLOWERS
-    for device in (*devices, fresh):
+    everyone = [*devices, fresh]
+
+    def equal() -> bool:
+        """As soon as what was deleted with its folder has been told."""
+        for device in everyone:
+            device.sync()
+        return all(device.state() == fresh.state() for device in devices)
+
+    assert eventually(equal)
+    for device in everyone:
         device.close()
 
 

@@ -4,12 +4,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from box_client import BoxClient, Json, new_box
+from eventually import eventually
 from following import follow, listing, names, now, page, shown, since, told
 
 from infra.local.device import Device
 from infra.local.stack import LocalStack
+from onecopy.domain.content import checksum
 
 
 @pytest.fixture
@@ -176,6 +179,26 @@ def test_what_a_listing_has_told_and_is_then_deleted_comes_as_deleted(box: BoxCl
     deleted = [event for event in since(box, token) if not names([event])[0].startswith("changed")]
     assert {facts["resourceURL"] for event in deleted for facts in event.values()} >= {folder, inside}
     assert {"deletedFolder", "deletedObject"} <= set(names(deleted))
+
+
+def test_an_upload_announced_before_a_listing_and_finished_behind_its_back_is_told(box: BoxClient) -> None:
+    """Its id is lower than those the listing has passed already."""
+    part = {"contentType": "text/plain", "size": 5, "checksum": checksum(b"hello")}
+    upload = box.post("/objects", {"object": {"payloadPart": [part]}}).json()["upload"]
+    later = box.plain_object()
+    before, token = listing(box)
+    assert [found["resourceURL"] for found in told(before, "changedObject")] == [later]
+    [slot] = upload["part"]
+    httpx.put(slot["href"], content=b"hello", headers=slot["headers"]).raise_for_status()
+    events: list[Json] = []
+
+    def arrived() -> bool:
+        nonlocal token
+        found, token = follow(box, token)
+        events.extend(found)
+        return upload["resourceURL"] in [facts["resourceURL"] for facts in told(events, "changedObject")]
+
+    assert eventually(arrived)
 
 
 # How it is written

@@ -5,12 +5,14 @@ to a token that is no good: a device would believe it, and miss everything.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from behind import Behind
-from box_client import BoxClient
+from box_client import BoxClient, id_of
 from following import follow, listing, names, now, page, told
 
+from infra.local.device import Device
 from infra.local.stack import LocalStack
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import ModSeq
@@ -101,6 +103,24 @@ def test_a_token_of_the_box_before_its_reset_says_so_and_leads_to_a_new_listing(
     behind = Behind(stack, box.box)
     behind.put({**behind.row(behind.box, "BOX"), "validity": {"S": "0123456789ab"}})
     assert_reset(box, token)
+
+
+def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
+    stack: LocalStack, box: BoxClient, tmp_path: Path
+) -> None:
+    """What the reset took away was never told as deleted, and old numbers say nothing any more."""
+    lost, kept = box.plain_object(), box.plain_object(correlationTag="kept")
+    token = stack.token(box.box)
+    device = Device(stack.url, box.box, lambda: token, tmp_path / "device.db")
+    device.sync()
+    behind = Behind(stack, box.box)
+    behind.delete(behind.row(behind.box, f"O#{id_of(lost)}"))
+    behind.put({**behind.row(behind.box, "BOX"), "validity": {"S": "0123456789ab"}})
+    device.sync()
+    objects, folders = device.state()
+    device.close()
+    assert objects == {id_of(kept): objects[id_of(kept)]}
+    assert len(folders) == 3
 
 
 def test_a_token_older_than_the_log_says_so_if_the_box_has_moved_since(
