@@ -62,7 +62,7 @@ class Backup:
             raise Refused("the file declares a document type or entities, which no backup does") from None
         except (ParseError, ElementTooLarge, EOFError, OSError, zlib.error) as error:
             yield from target.taken()
-            if target.count:
+            if target.count and not target.ended:
                 raise Broken(f"the file breaks off after message {target.count}: {_reason(error)}") from None
         if not target.count:
             raise Refused("nothing readable in the file: no message of an SMS Backup & Restore backup")
