@@ -212,8 +212,14 @@ def test_a_conversation_that_is_not_named_is_that_of_the_addresses(read: Reader)
     assert [message.others for message in read(came, went)] == [(TEL_FRIEND,), (TEL_FRIEND, TEL_OTHER)]
 
 
+@pytest.mark.parametrize("data", ["?", "aGVsbG8", "aGVs?bG8=", "=aGVs", "aGVsbG8=aGVs", "é", "aG==Vs"])
+def test_an_attachment_that_is_not_whole_is_not_guessed_at(read: Reader, data: str) -> None:
+    (message,) = read.bytes(document(mms(backups.element("part", ct="image/png", data=data))).encode())
+    assert str(message) == "an attachment is not base64"
+
+
 def test_a_message_that_cannot_be_taken_is_counted_and_the_others_are_read(read: Reader) -> None:
-    faulty = mms('<part ct="image/png" text="null" data="not base64!" />')
+    faulty = mms(backups.element("part", ct="image/png", data="no base64!"))
     crowded = mms(*[part("image/png", b"x")] * 101)
     before, *bad, after = read.bytes(document(sms("1"), faulty, crowded, sms("2")).encode())
     assert [str(one) for one in bad] == ["an attachment is not base64", "too large"]

@@ -127,7 +127,7 @@ def _part(attributes: Attributes) -> Part | None:
         return None
     data = attributes.get("data", "null")
     if data != "null":
-        content = binascii.a2b_base64(data)
+        content = binascii.a2b_base64("".join(data.split()), strict_mode=True)
     elif content_type.startswith("text/") or _given(attributes, "text"):
         content = attributes.get("text", "").encode()
     else:
