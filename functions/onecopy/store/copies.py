@@ -117,7 +117,7 @@ class _Batches:
         moved: dict[ObjectId, Link] = {}
         for source in batch:
             link = moved.get(source) or links.get(source)
-            if link and answers and draft.bytes + 2 * len(repr(link.attributes).encode()) > MAX_BYTES:
+            if link and answers and draft.bytes + 2 * table.sent_size(link.attributes) > MAX_BYTES:
                 break
             answers.append(self._one(view, draft, link))
             if self._moves and isinstance(answer := answers[-1], Link):

@@ -4,7 +4,6 @@ Each method that changes something also takes the next number and writes the cha
 nothing can be committed without its change. What is asked of a draft is checked before it is drafted.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,9 +98,7 @@ class Draft:
         )
         row = rows.link_row(self.box.key, link)
         self._put(row)
-        self.bytes += len(str(row.attributes).encode()) + 300 * len(
-            link.content.parts if link.content else ()
-        )
+        self.bytes += table.sent_size(row.attributes) + table.sent_size(row.parts)
         self._links += 1
         self._log(changes.created_object(link))
         return link
@@ -298,4 +295,4 @@ class Draft:
             expires=self._expires,
         )
         self._steps.append(lambda t: t.save(row))
-        self.bytes += len(json.dumps(raw)) + 200
+        self.bytes += table.sent_size(raw) + 200

@@ -9,7 +9,7 @@ from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
 from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
-from onecopy.store import table
+from onecopy.store import rows, table
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
 from onecopy.store.folders import Names, Paths, Place
 from onecopy.store.table import IntakeRow, LinkRow
@@ -85,8 +85,8 @@ class _Creation:
         answers: list[Result] = []
         folders = self.made = {}
         for item in self._batch:
-            rows = _ROWS_EACH * (1 + self._new_folders(item, folders))
-            if answers and (draft.rows + rows >= MAX_ROWS or draft.bytes + _size(item) > MAX_BYTES):
+            needed = _ROWS_EACH * (1 + self._new_folders(item, folders))
+            if answers and (draft.rows + needed >= MAX_ROWS or draft.bytes + _size(item) > MAX_BYTES):
                 break
             try:
                 folder = self.paths.folder(view, draft, item.place, self._network, folders)
@@ -118,9 +118,8 @@ def _create(draft: Draft, item: Item, folder: Folder) -> Link:
 
 def _size(item: Item) -> int:
     """Bytes of the link row and the change row together, at most."""
-    return 2 * (
-        sum(len(repr(attribute).encode()) for attribute in item.given.attributes) + 400 * len(item.parts)
-    )
+    attributes, parts = rows.attributes_json(item.given.attributes), rows.parts_json(item.parts)
+    return 2 * (table.sent_size(attributes) + table.sent_size(parts))
 
 
 def find(store: Store, key: BoxKey, object_id: ObjectId) -> Link:

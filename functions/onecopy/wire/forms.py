@@ -42,7 +42,7 @@ class Form:
 def single(form: Form) -> Given:
     """Several attachments are its parts, as if they had come in a multipart/mixed."""
     given = inward.object_body(form.root())
-    return given, [attachment for part in form.attachments for attachment in _attachments(part)]
+    return given, _limited([attachment for part in form.attachments for attachment in _attachments(part)])
 
 
 def many(form: Form) -> list[Given]:
@@ -56,13 +56,19 @@ def many(form: Form) -> list[Given]:
 def _one(given: ObjectIn | InvalidInput, part: BodyPart) -> Given:
     """What is wrong with one attachment is its own item's fault."""
     try:
-        return given, _attachments(part)
+        return given, _limited(_attachments(part))
     except InvalidInput as error:
         return error, []
 
 
 def bodies(given: Given) -> list[bytes]:
     return [attachment.body for attachment in given[1]]
+
+
+def _limited(attachments: list[Attachment]) -> list[Attachment]:
+    if len(attachments) > inward.MOST_PARTS:
+        raise InvalidInput("attachments")
+    return attachments
 
 
 def _attachments(part: BodyPart) -> list[Attachment]:

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from onecopy.domain.content import Part
@@ -18,6 +18,9 @@ JSON_LIMIT = 1_000_000
 
 MOST_REFERENCES = 1000
 MOST_HREFS = 100
+MOST_PARTS = 100
+"""Of one object."""
+
 MOST_PER_PAGE = 1000
 _DEPTH = 64
 _ATTRIBUTES_BYTES = 300_000
@@ -40,6 +43,16 @@ class _Nms(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
 
 
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth is no number")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_no_bool)]
+"""Also as a string, as a carrier sends it."""
+
+
 class _Attribute(_Nms):
     name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
     value: list[Annotated[str, StringConstraints(strict=True)]]
@@ -55,7 +68,7 @@ class _FlagList(_Nms):
 
 class _Part(_Nms):
     content_type: Annotated[str, StringConstraints(strict=True, max_length=255)]
-    size: Annotated[int, Field(ge=1, le=_LARGEST_UPLOAD)]
+    size: Annotated[Number, Field(ge=1, le=_LARGEST_UPLOAD)]
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
     content_id: Text255 | None = None
     content_disposition: Annotated[str, StringConstraints(max_length=512)] | None = None
@@ -68,7 +81,7 @@ class ObjectIn(_Nms):
     flags: _FlagList = _FlagList()
     correlation_id: Text255 | None = None
     correlation_tag: Text255 | None = None
-    payload_part: Annotated[list[_Part], Field(min_length=1, max_length=100)] | None = None
+    payload_part: Annotated[list[_Part], Field(min_length=1, max_length=MOST_PARTS)] | None = None
 
     def given(self) -> NewObject:
         return NewObject(
@@ -159,6 +172,27 @@ class _PathListBody(_Nms):
     path_list: _PathList
 
 
+class _Criterion(_Nms):
+    type: str
+    name: str = ""
+    value: str
+
+
+class _SearchCriteria(_Nms):
+    criterion: list[_Criterion]
+
+
+class _SelectionCriteria(_Nms):
+    max_entries: Annotated[Number, Field(ge=1)]
+    from_cursor: str | None = None
+    search_criteria: _SearchCriteria | None = None
+    search_scope: Reference | None = None
+
+
+class _SelectionCriteriaBody(_Nms):
+    selection_criteria: _SelectionCriteria
+
+
 class _CallbackReference(_Nms):
     notify_url: Url = Field(alias="notifyURL")
     callback_data: str | None = None
@@ -167,7 +201,7 @@ class _CallbackReference(_Nms):
 
 class SubscriptionIn(_Nms):
     callback_reference: _CallbackReference
-    duration: Annotated[int, Field(ge=0)] | None = None
+    duration: Annotated[Number, Field(ge=0)] | None = None
     filter: Any = None
     client_correlator: Text255 | None = None
     restart_token: str | None = None
@@ -178,7 +212,7 @@ class _SubscriptionBody(_Nms):
 
 
 class SubscriptionUpdateIn(_Nms):
-    duration: Annotated[int, Field(ge=0)] | None = None
+    duration: Annotated[Number, Field(ge=0)] | None = None
     restart_token: str | None = None
 
 
@@ -281,6 +315,21 @@ def path_list(raw: Any) -> list[str]:
     if len(paths) > MOST_REFERENCES:
         raise InvalidInput("pathList")
     return paths
+
+
+def root_search(raw: Any) -> None:
+    """Refuses every search for folders but the one that all servers must have: for `Root` = `Yes`."""
+    given = _parse(_SelectionCriteriaBody, raw).selection_criteria
+    if given.from_cursor is not None:
+        raise InvalidInput("fromCursor")
+    if given.search_scope is not None:
+        raise InvalidInput("searchScope")
+    asked = [
+        (one.type.casefold(), one.name.casefold(), one.value.casefold())
+        for one in (given.search_criteria.criterion if given.search_criteria else ())
+    ]
+    if asked != [("attribute", "root", "yes")]:
+        raise InvalidInput("searchCriteria")
 
 
 def subscription(raw: Any) -> SubscriptionIn:

@@ -6,6 +6,11 @@ from urllib.parse import quote, unquote, urlsplit
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.ids import FolderId, ObjectId, is_id
 
+
+class NoSuchId(InvalidInput):
+    """Well-formed and of this box, but with an id that was never given out."""
+
+
 OWN_BOX = "acr:auth"
 """The reserved box id that means the caller's own."""
 
@@ -63,10 +68,11 @@ class Urls:
             and segments[:4] == ["", "nms", "v1", self.store]
             and segments[4] in boxes
             and segments[5] == collection
-            and is_id(segments[6])
             and not split.query
             and not split.fragment
         )
         if not good:
             raise InvalidInput(part)
+        if not is_id(segments[6]):
+            raise NoSuchId(part)
         return segments[6]

@@ -4,7 +4,7 @@ import base64
 
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
 from onecopy.domain.folder import Attributes, Folder, check_name, split_path
-from onecopy.domain.ids import FolderId
+from onecopy.domain.ids import ROOT, FolderId
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
 from onecopy.handlers.routes.background import carry_on
 from onecopy.store import folders
@@ -126,6 +126,13 @@ def paths_to_ids(request: Request) -> Answer:
     return Answer(200, outward.bulk_response(items))
 
 
+def search(request: Request) -> Answer:
+    """For the root only: how a client finds where to begin."""
+    inward.root_search(request.json())
+    root = folders.find(request.store, request.key, ROOT)
+    return Answer(200, {"folderList": {"folder": [outward.folder(root, request.urls, "/")]}})
+
+
 def _at(request: Request, path: str) -> FolderId:
     try:
         names = split_path(path, "path")
@@ -138,6 +145,7 @@ ROUTES = [
     Route("POST", "/folders", MODIFY, create_folder),
     Route("GET", "/folders/operations/pathToId", READ, path_to_id),
     Route("POST", "/folders/operations/pathToId", READ, paths_to_ids),
+    Route("POST", "/folders/operations/search", READ, search),
     Route("GET", "/folders/<folder_id>", READ, get_folder),
     Route("DELETE", "/folders/<folder_id>", MODIFY, delete_folder),
     Route("GET", "/folders/<folder_id>/folderName", READ, get_name),

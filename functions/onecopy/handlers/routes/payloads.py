@@ -8,6 +8,7 @@ from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.store import objects
 from onecopy.store.transact import read_links
 from onecopy.wire import inward, outward
+from onecopy.wire.urls import NoSuchId
 
 
 def get_payload(request: Request, object_id: str) -> Answer:
@@ -53,6 +54,8 @@ def payloads(request: Request) -> Answer:
     for url in inward.object_references(request.json(), inward.MOST_HREFS):
         try:
             given.append(request.urls.object_id(url, "objectReference"))
+        except NoSuchId:
+            given.append(Unknown("objectReference"))
         except NMSError as error:
             given.append(error)
     ids = [item for item in given if not isinstance(item, NMSError)]
