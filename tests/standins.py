@@ -77,7 +77,8 @@ def _granted(event: Event) -> Any:
 
 
 def _not_granted(event: Event) -> Any:
-    boto3.client("sqs").send_message(QueueUrl=os.environ["RECLAIM_QUEUE_URL"], MessageBody="x")
+    queue = os.environ["JOBS_QUEUE_URL"].replace("JobsQueue", "ReclaimQueue")
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody="x")
     return {}
 
 

@@ -64,7 +64,8 @@ def test_a_function_has_its_own_environment_and_no_other(standins: LocalStack) -
 
     assert environment["TABLE_NAME"] == standins.name("Table")
     assert environment["SERVER_ROOT"] == standins.url
-    assert environment["BACKOFF_MAX"] == "25"
+    assert environment["URL_SECONDS"] == "300"
+    assert "BACKOFF_MAX" not in environment
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "ApiFunction"
     assert len(environment["RESTART_TOKEN_KEYS"]) == 64
     assert "PYTEST_CURRENT_TEST" not in environment

@@ -1,18 +1,23 @@
-"""The environment, typed. The only reader of os.environ."""
+"""The environment, typed. The only reader of os.environ.
+
+It is read when a function is loaded: one with a missing or malformed setting fails at its start, by the
+setting's name, and not at somebody's first request.
+"""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 
-class MissingSetting(Exception):
-    """A function was started without a setting that it needs; the text is the setting's name."""
+class BadSetting(Exception):
+    """The text is the setting's name and what is wrong with it; never its value, which may be a secret."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes in bytes. Queues and bucket are empty in functions that have no right to them."""
+    """Sizes in bytes. Queues, bucket and keys are empty in functions that have no right to them."""
 
     table_name: str
     store_name: str
@@ -30,31 +35,53 @@ class Settings:
     allow_local_callbacks: bool
 
 
-def read(environ: Mapping[str, str] | None = None) -> Settings:
+_URL = r"https?://[^\s/]+(/\S*)?"
+_FORMS = {
+    "TABLE_NAME": r"\S+",
+    "STORE_NAME": r"[A-Za-z0-9._-]{1,64}",
+    "CONTENT_BUCKET": r"[a-z0-9.-]{3,63}",
+    "JOBS_QUEUE_URL": _URL,
+    "RECLAIM_QUEUE_URL": _URL,
+    "DELIVERY_QUEUE_URL": _URL,
+    "SERVER_ROOT": r"https?://[^\s/]+/?",
+    "RESTART_TOKEN_KEYS": r"[^\s,]+(\s*,\s*[^\s,]+)*",
+    "HISTORY_DAYS": r"[1-9][0-9]{0,3}",
+    "INLINE_LIMIT": r"[1-9][0-9]{0,7}",
+    "UPLOAD_WINDOW": r"[1-9][0-9]{0,6}",
+    "URL_SECONDS": r"[1-9][0-9]{0,5}",
+    "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
+    "ALLOW_LOCAL_CALLBACKS": r"[01]",
+}
+
+
+def read(*needed: str, environ: Mapping[str, str] | None = None) -> Settings:
+    """All settings; besides the table, those named have to be there. Raises BadSetting."""
     source = os.environ if environ is None else environ
-
-    def needed(name: str) -> str:
+    for name in ("TABLE_NAME", *needed):
         if not source.get(name):
-            raise MissingSetting(name)
-        return source[name]
+            raise BadSetting(f"{name} is missing")
+    for name, form in _FORMS.items():
+        if source.get(name) and not re.fullmatch(form, source[name]):
+            raise BadSetting(f"{name} is malformed")
+    return _typed({name: source.get(name, "") for name in _FORMS})
 
-    def seconds(name: str, default: int) -> timedelta:
-        return timedelta(seconds=int(source.get(name) or default))
 
-    keys = tuple(key.strip().encode() for key in needed("RESTART_TOKEN_KEYS").split(",") if key.strip())
+def _typed(given: Mapping[str, str]) -> Settings:
     return Settings(
-        table_name=needed("TABLE_NAME"),
-        store_name=source.get("STORE_NAME") or "main",
-        content_bucket=source.get("CONTENT_BUCKET", ""),
-        jobs_queue_url=source.get("JOBS_QUEUE_URL", ""),
-        reclaim_queue_url=source.get("RECLAIM_QUEUE_URL", ""),
-        delivery_queue_url=source.get("DELIVERY_QUEUE_URL", ""),
-        server_root=source.get("SERVER_ROOT", "").rstrip("/"),
-        restart_token_keys=keys,
-        history=timedelta(days=int(source.get("HISTORY_DAYS") or 30)),
-        inline_limit=int(source.get("INLINE_LIMIT") or 4_000_000),
-        upload_window=seconds("UPLOAD_WINDOW", 86_400),
-        url_lifetime=seconds("URL_SECONDS", 300),
-        backoff_max=seconds("BACKOFF_MAX", 900),
-        allow_local_callbacks=source.get("ALLOW_LOCAL_CALLBACKS") == "1",
+        table_name=given["TABLE_NAME"],
+        store_name=given["STORE_NAME"] or "main",
+        content_bucket=given["CONTENT_BUCKET"],
+        jobs_queue_url=given["JOBS_QUEUE_URL"],
+        reclaim_queue_url=given["RECLAIM_QUEUE_URL"],
+        delivery_queue_url=given["DELIVERY_QUEUE_URL"],
+        server_root=given["SERVER_ROOT"].rstrip("/"),
+        restart_token_keys=tuple(
+            key.strip().encode() for key in given["RESTART_TOKEN_KEYS"].split(",") if key.strip()
+        ),
+        history=timedelta(days=int(given["HISTORY_DAYS"] or 30)),
+        inline_limit=int(given["INLINE_LIMIT"] or 4_000_000),
+        upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
+        url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
+        backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
+        allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1",
     )

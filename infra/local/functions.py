@@ -63,23 +63,45 @@ class Function:
 def functions(template: Template) -> Iterator[Function]:
     """Every function; the resources it refers to must be there already."""
     shared = template.global_properties("Function")
+    routes = _routes(template)
     for logical_id, own in template.resources("AWS::Serverless::Function").items():
         properties = {**shared, **own}
-        sources = [_source(name, event, template) for name, event in properties.get("Events", {}).items()]
         yield Function(
             logical_id=logical_id,
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
             environment=_environment(template, shared, own),
-            statements=tuple(
-                statement
-                for policy in template.resolve(properties.get("Policies", []))
-                for statement in policy["Statement"]
+            statements=tuple(_statements(template, properties["Role"])),
+            routes=tuple(routes.get(logical_id, ())),
+            sources=tuple(
+                _source(name, event, template) for name, event in properties.get("Events", {}).items()
             ),
-            routes=tuple(source for source in sources if isinstance(source, Route)),
-            sources=tuple(source for source in sources if not isinstance(source, Route)),
         )
+
+
+def _routes(template: Template) -> dict[str, list[Route]]:
+    """The HTTP API's routes by the function that they lead to."""
+    leads_to: dict[str, str] = {}
+    for logical_id, integration in template.resources("AWS::ApiGatewayV2::Integration").items():
+        template.refs[logical_id] = logical_id
+        leads_to[f"integrations/{logical_id}"] = integration["IntegrationUri"]["Ref"].removesuffix(".Alias")
+    found: dict[str, list[Route]] = {}
+    for route in template.resources("AWS::ApiGatewayV2::Route").values():
+        method, path = route["RouteKey"].split(" ", 1)
+        if route.get("AuthorizationType") != "JWT":
+            raise BadTemplate(f"route {route['RouteKey']}: the local gateway knows none without a token")
+        scopes = tuple(route.get("AuthorizationScopes", ())) or None
+        target = leads_to[template.resolve(route["Target"])]
+        found.setdefault(target, []).append(Route(method, path, scopes))
+    return found
+
+
+def _statements(template: Template, role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a role, named by its GetAtt, allows. The policies it shares are for what one machine has not."""
+    logical_id, _ = role["Fn::GetAtt"]
+    for policy in template.resources("AWS::IAM::Role")[logical_id]["Policies"]:
+        yield from template.resolve(policy["PolicyDocument"])["Statement"]
 
 
 def _environment(template: Template, *layers: dict[str, Any]) -> dict[str, str]:
@@ -89,11 +111,8 @@ def _environment(template: Template, *layers: dict[str, Any]) -> dict[str, str]:
     return {name: template.reveal(str(value)) for name, value in template.resolve(merged).items()}
 
 
-def _source(name: str, event: dict[str, Any], template: Template) -> Source | Route:
+def _source(name: str, event: dict[str, Any], template: Template) -> Source:
     kind, properties = event["Type"], template.resolve(event.get("Properties", {}))
-    if kind == "HttpApi":
-        scopes = properties.get("Auth", {}).get("AuthorizationScopes")
-        return Route(properties["Method"], properties["Path"], tuple(scopes) if scopes else None)
     if kind == "SQS":
         return QueueSource(properties["Queue"], int(properties.get("BatchSize", 10)))
     if kind == "Schedule":

@@ -32,6 +32,7 @@ class Api:
             "AWS_SECRET_ACCESS_KEY": details["secret"],
             "AWS_DEFAULT_REGION": "us-east-1",
             "POWERTOOLS_SERVICE_NAME": "onecopy",
+            "POWERTOOLS_METRICS_DISABLED": "true",
             "TABLE_NAME": stack.name("Table"),
             "CONTENT_BUCKET": stack.name("ContentBucket"),
             "JOBS_QUEUE_URL": stack.name("JobsQueue"),

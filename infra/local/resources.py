@@ -1,7 +1,8 @@
 """Creates the template's table, bucket and queues in the emulator, where they are not there yet.
 
-The template's Properties go to the API nearly as they are: CloudFormation took them from there. Kinds of
-resources that are not named here play no part on one machine.
+The template's Properties go to the API nearly as they are: CloudFormation took them from there. What shapes
+requests and data is honoured; what guards an account or is seen from outside (encryption, backup, alarms,
+log groups, users) has no part on one machine, and is at most given a name for others to refer to.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _TABLE_PROPERTIES = (
     "LocalSecondaryIndexes",
     "GlobalSecondaryIndexes",
     "BillingMode",
+    "DeletionProtectionEnabled",
 )
 _QUEUE_PROPERTIES = (
     "VisibilityTimeout",
@@ -30,6 +32,7 @@ _QUEUE_PROPERTIES = (
     "ContentBasedDeduplication",
     "DeduplicationScope",
     "FifoThroughputLimit",
+    "SqsManagedSseEnabled",
 )
 
 
@@ -49,12 +52,18 @@ class Resources:
         self._queues()
         self._queue_policies()
         self._buckets()
-        for logical_id in self._template.resources("AWS::Serverless::HttpApi"):
-            self._template.refs[logical_id] = "local"
+        self._named_only()
 
     def _name(self, logical_id: str, name: str, **attributes: str) -> None:
         self.names[logical_id] = self._template.refs[logical_id] = name
         self._template.attributes.update({(logical_id, key): value for key, value in attributes.items()})
+
+    def _named_only(self) -> None:
+        for logical_id in self._template.resources("AWS::ApiGatewayV2::Api"):
+            self._template.refs[logical_id] = "local"
+        for logical_id in self._template.resources("AWS::Logs::LogGroup"):
+            arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{logical_id}:*"
+            self._template.attributes[logical_id, "Arn"] = arn
 
     def _secrets(self) -> None:
         for logical_id, properties in self._template.resources("AWS::SecretsManager::Secret").items():
@@ -123,6 +132,9 @@ class Resources:
                 self._s3.put_bucket_versioning(
                     Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
                 )
+            if "CorsConfiguration" in properties:
+                rules = properties["CorsConfiguration"]["CorsRules"]
+                self._s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": _api_names(rules)})
             self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
 
 
@@ -130,6 +142,12 @@ def _attribute(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _api_names(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """CloudFormation's CORS rules as the API has them, which names two of the fields otherwise."""
+    names = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
+    return [{names.get(name, name): value for name, value in rule.items()} for rule in rules]
 
 
 def _notifications(properties: dict[str, Any]) -> dict[str, Any]:

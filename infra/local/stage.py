@@ -82,9 +82,8 @@ class Stage:
 
     def _audience(self) -> list[str]:
         """What the template's authorizer demands of a token."""
-        [api] = self._template.resources("AWS::Serverless::HttpApi").values()
-        authorizer = api["Auth"]["Authorizers"][api["Auth"]["DefaultAuthorizer"]]
-        audience: list[str] = self._template.resolve(authorizer["JwtConfiguration"]["audience"])
+        [authorizer] = self._template.resources("AWS::ApiGatewayV2::Authorizer").values()
+        audience: list[str] = self._template.resolve(authorizer["JwtConfiguration"]["Audience"])
         return audience
 
     def _environment(self, credentials: Credentials) -> dict[str, str]:
@@ -99,7 +98,6 @@ class Stage:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
             "TZ": "UTC",
-            "ALLOW_LOCAL_CALLBACKS": "1",
         }
 
     def _tell(self, names: dict[str, str], operator: Credentials) -> None:

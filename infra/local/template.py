@@ -45,13 +45,19 @@ class Template:
             "Fn::If": self._if,
             "Fn::Equals": lambda sides: str(self.resolve(sides[0])) == str(self.resolve(sides[1])),
             "Fn::Not": lambda condition: not self.resolve(condition[0]),
+            "Condition": self._condition,
             "Fn::Join": lambda parts: parts[0].join(str(part) for part in self.resolve(parts[1])),
         }
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The resources of one type by logical id, their properties as written."""
+        """The resources of one type by logical id, their properties as written; without those whose condition
+        does not hold."""
         found = self._source["Resources"].items()
-        return {name: one.get("Properties", {}) for name, one in found if one["Type"] == kind}
+        return {
+            name: one.get("Properties", {})
+            for name, one in found
+            if one["Type"] == kind and ("Condition" not in one or self._condition(one["Condition"]))
+        }
 
     def global_properties(self, section: str) -> dict[str, Any]:
         properties: dict[str, Any] = self._source.get("Globals", {}).get(section, {})
@@ -78,7 +84,8 @@ class Template:
         values.update({name: value for name, value in given.items() if name in declared})
         if missing := declared.keys() - values.keys():
             raise BadTemplate(f"parameters without a value: {', '.join(sorted(missing))}")
-        return values
+        lists = {name for name, one in declared.items() if one["Type"] == "CommaDelimitedList"}
+        return {name: value.split(",") if name in lists else value for name, value in values.items()}
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -106,7 +113,10 @@ class Template:
 
     def _if(self, argument: list[Any]) -> Any:
         condition, yes, no = argument
-        return self.resolve(yes if self.resolve(self._source["Conditions"][condition]) else no)
+        return self.resolve(yes if self._condition(condition) else no)
+
+    def _condition(self, name: str) -> bool:
+        return bool(self.resolve(self._source["Conditions"][name]))
 
 
 class _Loader(yaml.SafeLoader):

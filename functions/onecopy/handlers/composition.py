@@ -1,6 +1,7 @@
 """The one place where the parts are put together, once for each process, at its first event.
 
-Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times.
+Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times. A
+handler reads its settings then, all the same, to fail there if one is missing.
 """
 
 import os

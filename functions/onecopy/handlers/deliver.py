@@ -7,10 +7,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from onecopy import settings
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition
+from onecopy.handlers import composition, measure
 from onecopy.push import delivery
 
+settings.read("DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
 logger = Logger()
 
 
@@ -23,7 +25,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         outcome = delivery.deliver(
             parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"]
         )
+        if outcome.lists:
+            measure.tell(Deliveries=outcome.lists)
         if outcome.error:
+            measure.tell(Retries=1)
             logger.warning(
                 "delivery failed", extra={"subscription": body["subscription"], "reason": outcome.error}
             )

@@ -7,13 +7,15 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from onecopy import settings
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition
+from onecopy.handlers import composition, measure
 from onecopy.store import jobs
 
 STEPS = 200
 """About 6,000 objects, within the function's time."""
 
+settings.read("JOBS_QUEUE_URL")
 processor = BatchProcessor(event_type=EventType.SQS)
 
 
@@ -24,5 +26,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 def _message(record: SQSRecord) -> None:
     body = json.loads(record.body)
     progress = jobs.run(composition.parts().store, BoxKey.parse(body["box"]), body["job"], STEPS)
+    measure.tell_copies(progress.copied)
     if not progress.finished:
         composition.queues().job(body["box"], body["job"], progress.wait)

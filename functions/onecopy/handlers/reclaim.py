@@ -7,10 +7,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from onecopy import settings
 from onecopy.domain.content import ContentKey
 from onecopy.handlers import composition
 from onecopy.store import reclaim
 
+settings.read("CONTENT_BUCKET")
 processor = BatchProcessor(event_type=EventType.SQS)
 
 

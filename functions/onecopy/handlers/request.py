@@ -110,8 +110,11 @@ class Answer:
 def authorize(event: Mapping[str, Any], store_name: str, box_id: str, scope: str) -> Request:
     """Before anything is read: the scope, and the box that has to be the caller's own."""
     parts = composition.parts()
-    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
-    caller = Caller(claims["sub"], frozenset(claims.get("scope", "").split()))
+    claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims")
+    if not claims:
+        raise NotAllowed("token")
+    # Cognito writes a scope as server/name, the standard as server.name.
+    caller = Caller(claims["sub"], frozenset(claims.get("scope", "").replace("/", ".").split()))
     real_box = caller.own_box if box_id == OWN_BOX else box_id
     if store_name != parts.settings.store_name or not _BOX_ID.fullmatch(real_box):
         raise NotAllowed("box")

@@ -4,7 +4,7 @@ The row is read again before every send: a deletion, an expiry or a box closed i
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from onecopy.domain.box import Box, BoxKey
@@ -32,14 +32,17 @@ _HOLE = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Outcome:
-    """`again`: the same message once more, after so long. `more`: a new ring. `error`: what went wrong."""
+    """`again`: the same message once more, after so long. `more`: a new ring. `error`: what went wrong.
+    `lists`: how many the subscriber has taken."""
 
     again: timedelta | None = None
     more: bool = False
     error: str | None = None
+    lists: int = 0
 
 
 def deliver(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -> Outcome:
+    landed = 0
     for _ in range(LISTS_AT_ONCE):
         now = store.now()
         try:
@@ -51,12 +54,12 @@ def deliver(store: Store, settings: Settings, key: BoxKey, subscription_id: str)
             return Outcome()
         if row.tries and row.due and (wait := table.parse_time(row.due) - now) > timedelta(seconds=1):
             return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
-        outcome = (
-            _verify(store, settings, row) if row.state == "unverified" else _next(store, settings, key, row)
-        )
+        verified = row.state != "unverified"
+        outcome = _next(store, settings, key, row) if verified else _verify(store, settings, row)
         if outcome:
-            return outcome
-    return Outcome(more=True)
+            return replace(outcome, lists=landed)
+        landed += verified
+    return Outcome(more=True, lists=landed)
 
 
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome | None:

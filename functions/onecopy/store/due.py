@@ -1,7 +1,7 @@
 """What should have happened by now, found by the sweep."""
 
-from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from pynamodb.exceptions import UpdateError
 
@@ -13,12 +13,19 @@ JOB, UPLOAD, INTAKE, RECLAIM, DELIVER = "job", "upload", "intake", "reclaim", "d
 _PAGE = 100
 
 
-def overdue(work: str, now: datetime) -> Iterator[tuple[str, str]]:
-    """The keys of rows due, the longest overdue first; as many as one page."""
+class Overdue(NamedTuple):
+    """A row's key, and when it was due."""
+
+    box: str
+    item: str
+    since: datetime
+
+
+def overdue(work: str, now: datetime) -> list[Overdue]:
+    """The longest overdue first; as many as one page."""
     condition = ByDue.due <= table.time_text(now)
     found, _ = table.page(JobRow, work, condition, _PAGE, ByDue.Meta.index_name)
-    for row in found:
-        yield row.box, row.item
+    return [Overdue(row.box, row.item, table.parse_time(row.due)) for row in found]
 
 
 def put_off(box: str, item: str, now: datetime) -> None:

@@ -18,6 +18,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from onecopy.domain.box import BoxKey
+from onecopy.domain.content import Content
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ObjectId, compact
 from onecopy.store import rows, table
@@ -31,14 +32,17 @@ FORGOTTEN = timedelta(seconds=30)
 
 _PAGE = 33
 Stack = list[list[Any]]
+Copied = list[Content | None]
+"""What a step has copied: the content of each object, none for one without."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`wait`: the job goes on by itself, but not before so long."""
+    """`wait`: the job goes on by itself, but not before so long. `copied`: the content of each copy made."""
 
     finished: bool
     wait: timedelta = timedelta(0)
+    copied: tuple[Content | None, ...] = ()
 
 
 def start_copy(draft: Draft, job_id: str, source: Folder, copy: Folder) -> None:
@@ -76,15 +80,16 @@ def _start(draft: Draft, job_id: str, kind: str, state: dict[str, Any]) -> None:
 
 def run(store: Store, key: BoxKey, job_id: str, steps: int) -> Progress:
     """At most so many steps of about 30 objects each."""
+    copied: list[Content | None] = []
     for _ in range(steps):
         job = table.get(JobRow, str(key), table.job_item(job_id))
         if not job:
-            return Progress(finished=True)
+            return Progress(True, copied=tuple(copied))
         again = job.state.get("again")
         if again and (wait := table.parse_time(again) - store.now()) > timedelta(0):
-            return Progress(False, wait)
-        _KINDS[job.kind](store, key, job)
-    return Progress(finished=not table.get(JobRow, str(key), table.job_item(job_id)))
+            return Progress(False, wait, tuple(copied))
+        copied += _KINDS[job.kind](store, key, job)
+    return Progress(not table.get(JobRow, str(key), table.job_item(job_id)), copied=tuple(copied))
 
 
 def _advance(draft: Draft, job: JobRow, state: dict[str, Any] | None, due: timedelta = FORGOTTEN) -> None:
@@ -106,16 +111,15 @@ def _advance(draft: Draft, job: JobRow, state: dict[str, Any] | None, due: timed
 
 
 def _step(
-    store: Store, key: BoxKey, job: JobRow, wanted: list[Wanted], decide: Callable[[View, Draft], None]
-) -> None:
+    store: Store, key: BoxKey, job: JobRow, wanted: list[Wanted], decide: Callable[[View, Draft], Copied]
+) -> Copied:
     """One transaction of a job, unless another runner has taken this step already."""
 
-    def checked(view: View, draft: Draft) -> None:
+    def checked(view: View, draft: Draft) -> Copied:
         current = view.get(JobRow, job.item)
-        if current and current.step == job.step:
-            decide(view, draft)
+        return decide(view, draft) if current and current.step == job.step else []
 
-    commit(store, key, lambda: [(JobRow, job.item), *wanted], checked)
+    return commit(store, key, lambda: [(JobRow, job.item), *wanted], checked)
 
 
 def _children(key: BoxKey, folder_id: str, after: str, limit: int) -> list[LinkRow]:
@@ -126,7 +130,7 @@ def _children(key: BoxKey, folder_id: str, after: str, limit: int) -> list[LinkR
     return found
 
 
-def _copy(store: Store, key: BoxKey, job: JobRow) -> None:
+def _copy(store: Store, key: BoxKey, job: JobRow) -> Copied:
     stack: Stack = [list(frame) for frame in job.state["stack"]]
     source, copy, after = stack[-1]
     found = _children(key, source, after, _PAGE)
@@ -138,20 +142,22 @@ def _copy(store: Store, key: BoxKey, job: JobRow) -> None:
         *items,
     ]
 
-    def decide(view: View, draft: Draft) -> None:
+    def decide(view: View, draft: Draft) -> Copied:
         target = view.folder(copy)
         if not target or not view.folder(source) or not items:
             rest = stack[:-1]
             _advance(draft, job, job.state | {"stack": rest} if rest else None)
-            return
-        _copy_children(view, draft, job, [item for _, item in items], places, [*stack[:-1], list(stack[-1])])
+            return []
+        below = [*stack[:-1], list(stack[-1])]
+        return _copy_children(view, draft, job, [item for _, item in items], places, below)
 
-    _step(store, key, job, wanted, decide)
+    return _step(store, key, job, wanted, decide)
 
 
 def _copy_children(
     view: View, draft: Draft, job: JobRow, items: list[str], places: dict[str, str], stack: Stack
-) -> None:
+) -> Copied:
+    copied: Copied = []
     frame = stack[-1]
     source, copy = FolderId(frame[0]), FolderId(frame[1])
     for item in items:
@@ -163,13 +169,14 @@ def _copy_children(
         if item.startswith("O#"):
             link = view.link(ObjectId(item[2:]))
             if link and link.parent == source:
-                draft.copy_link(link, copy)
+                copied.append(draft.copy_link(link, copy).content)
             continue
         folder = view.folder(FolderId(item[2:]))
         if folder and folder.parent == source:
             stack.append([folder.folder_id, _copy_subfolder(view, draft, folder, copy), ""])
             break
     _advance(draft, job, job.state | {"stack": stack})
+    return copied
 
 
 def _copy_subfolder(view: View, draft: Draft, folder: Folder, copy: FolderId) -> FolderId:
@@ -182,27 +189,28 @@ def _copy_subfolder(view: View, draft: Draft, folder: Folder, copy: FolderId) ->
     return draft.create_folder(target, folder.name, folder.attributes).folder_id
 
 
-def _delete(store: Store, key: BoxKey, job: JobRow) -> None:
+def _delete(store: Store, key: BoxKey, job: JobRow) -> Copied:
     stack, done = list(job.state["stack"]), list(job.state["done"])
     found: list[LinkRow] = []
     while stack and not (found := _children(key, stack[-1], "", _PAGE)):
         done.append(stack.pop())
     items: list[Wanted] = [(LinkRow if row.item.startswith("O#") else FolderRow, row.item) for row in found]
 
-    def decide(view: View, draft: Draft) -> None:
+    def decide(view: View, draft: Draft) -> Copied:
         if not stack:
             _second_look(
                 store, draft, job, {"stack": done, "done": []}, lambda: draft.undoom(job.state["root"])
             )
-            return
+            return []
         below = list(stack)
         for _, item in items:
             if draft.rows + 4 > MAX_ROWS:
                 break
             _delete_child(view, draft, item, below)
         _advance(draft, job, job.state | {"stack": below, "done": done})
+        return []
 
-    _step(store, key, job, items, decide)
+    return _step(store, key, job, items, decide)
 
 
 def _delete_child(view: View, draft: Draft, item: str, stack: list[str]) -> None:
@@ -218,24 +226,25 @@ def _delete_child(view: View, draft: Draft, item: str, stack: list[str]) -> None
         stack.append(item[2:])
 
 
-def _settle(store: Store, key: BoxKey, job: JobRow) -> None:
+def _settle(store: Store, key: BoxKey, job: JobRow) -> Copied:
     root = FolderId(job.state["root"])
     after = job.state["after"] or "F#"
     found, more = table.page(FolderRow, str(key), FolderRow.item.between(after + "\x00", "F#~"), 500)
     stale = [row.item for row in found if root in row.ancestors][:_PAGE]
     last = stale[-1] if len(stale) == _PAGE else (found[-1].item if found and more else "")
 
-    def decide(view: View, draft: Draft) -> None:
+    def decide(view: View, draft: Draft) -> Copied:
         for item in stale:
             row = view.get(FolderRow, item)
             if row and (chain := view.box.chain((folder := rows.folder(row)).ancestors)) != folder.ancestors:
                 draft.rewrite_chain(folder, chain)
         if last:
             _advance(draft, job, job.state | {"after": last})
-            return
-        _second_look(store, draft, job, {"after": ""}, lambda: draft.settle(root, job.state["seq"]))
+        else:
+            _second_look(store, draft, job, {"after": ""}, lambda: draft.settle(root, job.state["seq"]))
+        return []
 
-    _step(store, key, job, [(FolderRow, item) for item in stale], decide)
+    return _step(store, key, job, [(FolderRow, item) for item in stale], decide)
 
 
 def _second_look(
@@ -250,7 +259,7 @@ def _second_look(
     _advance(draft, job, job.state | state | {"again": again}, SECOND_LOOK)
 
 
-_KINDS: dict[str, Callable[[Store, BoxKey, JobRow], None]] = {
+_KINDS: dict[str, Callable[[Store, BoxKey, JobRow], Copied]] = {
     "copy": _copy,
     "delete": _delete,
     "settle": _settle,

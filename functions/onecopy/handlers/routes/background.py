@@ -1,5 +1,6 @@
 """Jobs that a request began: the first steps within the request, the rest by the queue."""
 
+from onecopy.handlers import measure
 from onecopy.handlers.request import Request
 from onecopy.store import jobs
 
@@ -11,5 +12,6 @@ def carry_on(request: Request, job_id: str | None) -> None:
     if not job_id:
         return
     progress = jobs.run(request.store, request.key, job_id, STEPS_IN_REQUEST)
+    measure.tell_copies(progress.copied)
     if not progress.finished:
         request.queues.job(str(request.key), job_id, progress.wait)

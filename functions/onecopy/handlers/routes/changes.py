@@ -1,7 +1,9 @@
 """Sync: what changed in the box (ours, in NMS's events)."""
 
+from onecopy.domain.change import Change, ChangedObject, ResetBox
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.token import BadToken, RestartToken
+from onecopy.handlers import measure
 from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.store import log
 from onecopy.wire import outward
@@ -18,8 +20,18 @@ def get_changes(request: Request) -> Answer:
         page = _page(request, token, limit)
         events = outward.event_list(page.changes, request.urls, request.signed(page.token), {})
         if len(page.changes) <= 1 or len(outward.dumps(events)) <= MOST_BYTES:
+            if not_sent := sum(map(_content_size, page.changes)):
+                measure.tell(BytesNotSent=not_sent)
             return Answer(200, {"nmsEventList": events, "more": page.more})
         limit = len(page.changes) // 2
+
+
+def _content_size(change: Change | ResetBox) -> int:
+    """Of the content that an event tells of."""
+    match change:
+        case Change(event=ChangedObject(metadata=told)) if told and told.content:
+            return told.content.size
+    return 0
 
 
 def _page(request: Request, token: RestartToken | None, limit: int) -> log.Page:

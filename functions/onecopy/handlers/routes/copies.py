@@ -3,6 +3,7 @@
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.link import Link
+from onecopy.handlers import measure
 from onecopy.handlers.routes import MODIFY, Answer, Request, Route
 from onecopy.handlers.routes.background import carry_on
 from onecopy.store import copies
@@ -51,9 +52,12 @@ def _objects(request: Request, urls: list[str], target: FolderId, on_objects: co
     good = [source for source in sources if not isinstance(source, InvalidInput)]
     if urls and not good:
         copies.check_target(request.store, request.key, target, request.caller.is_network)
-    results = iter(on_objects(request.store, request.key, good, target, request.caller.is_network))
+    results = on_objects(request.store, request.key, good, target, request.caller.is_network)
+    if on_objects is copies.copy_objects:
+        measure.tell_copies(result.content for result in results if isinstance(result, Link))
+    answers = iter(results)
     return [
-        source if isinstance(source, InvalidInput) else _item(request, next(results)) for source in sources
+        source if isinstance(source, InvalidInput) else _item(request, next(answers)) for source in sources
     ]
 
 

@@ -3,6 +3,7 @@
 from onecopy.domain.errors import NMSError, Unknown
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Link
+from onecopy.handlers import measure
 from onecopy.handlers.request import prefers_json
 from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.store import objects
@@ -29,6 +30,7 @@ def get_payload_part(request: Request, object_id: str, part_id: str) -> Answer:
 def _redirect(request: Request, link: Link, number: int) -> Answer:
     """Straight to S3; or where that is, for a client that does not follow redirects."""
     body = _href(request, link, number)
+    measure.tell(BytesAskedFor=body["size"])
     if prefers_json(request.headers):
         return Answer(200, body, {"cache-control": "no-store"})
     return Answer(307, None, {"location": body["href"], "cache-control": "no-store"})
@@ -61,6 +63,9 @@ def payloads(request: Request) -> Answer:
     ids = [item for item in given if not isinstance(item, NMSError)]
     links = read_links(request.store, request.key, ids)
     items = [item if isinstance(item, NMSError) else _item(request, links.get(item)) for item in given]
+    answered = (link.content.size for item in ids if (link := links.get(item)) and link.content)
+    if size := sum(answered):
+        measure.tell(BytesAskedFor=size)
     return Answer(200, outward.bulk_response(items), {"cache-control": "no-store"})
 
 
