@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from infra.local.stack import LocalStack
 
-HISTORIES = int(os.environ.get("HISTORIES", "8"))
+HISTORIES = int(os.environ.get("HISTORIES", "6"))
 
 
 def test_random_histories_agree_with_the_model_and_a_device_that_follows_ends_equal(
