@@ -113,3 +113,24 @@ def _made(answer: httpx.Response) -> str:
 
 def id_of(url: str) -> str:
     return url.rsplit("/", 1)[1]
+
+
+def fault(answer: httpx.Response) -> tuple[int, str]:
+    """Status and NMS's messageId of a refusal, which always has a correlation id."""
+    assert answer.headers["x-correlation-id"]
+    return answer.status_code, message_id(answer.json()["requestError"])
+
+
+def codes(items: Sequence[Json]) -> list[int | tuple[int, str]]:
+    """Of each item of a bulk answer: the code, with the messageId where it failed."""
+    return [
+        (item["code"], message_id(item["failure"].get("requestError", item["failure"])))
+        if "failure" in item
+        else item["code"]
+        for item in items
+    ]
+
+
+def message_id(error: Json) -> str:
+    found: str = (error.get("serviceException") or error["policyException"])["messageId"]
+    return found
