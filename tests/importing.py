@@ -1,8 +1,9 @@
 """A phone's box and the `onecopy import` that fills it; what came of it is read as any client would."""
 
+import os
+import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from infra.local.stack import LocalStack
 
 COMMAND = Path(sys.executable).with_name("onecopy")
 PATIENCE = 120
+PROGRESS = r" *\d+%  [\d,]+ read, [\d,]+ stored, [\d,]+ there before"
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Finished:
     code: int
     out: str
     err: str
+
+    @property
+    def complaints(self) -> list[str]:
+        """What it said besides how far it is, which only slow runs tell."""
+        return [line for line in self.err.splitlines() if not re.fullmatch(PROGRESS, line)]
 
 
 class Phone:
@@ -31,11 +38,17 @@ class Phone:
         self.stack, self.folder = stack, folder
         self.box = BoxClient(stack)
 
-    def start(self, file: Path, *more: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-        """An import as a process of its own."""
-        told_by = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    def start(self, file: Path, *more: str, stderr: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+        """An import as a process of its own. `more` comes last, so that it wins."""
         command = [str(COMMAND), "import", str(file), "--box", self.box.box, "--url", self.stack.url, *more]
-        return subprocess.Popen(command, text=True, env=env, **told_by)  # type: ignore[call-overload,no-any-return]
+        return subprocess.Popen(
+            command,
+            env={**os.environ, "TMPDIR": str(self.folder)},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
 
     def run(self, file: Path, *more: str) -> Finished:
         return finished(self.start(file, *more))

@@ -73,7 +73,7 @@ def test_the_closing_line_tells_what_was_done(imported: tuple[Phone, Finished]) 
     assert done.out.startswith(
         f"{len(MESSAGES)} messages: {len(MESSAGES)} stored, 0 there before, 0 failed; "
     )
-    assert done.err == ""
+    assert done.complaints == []
 
 
 def test_a_received_text_message(phone: Phone) -> None:
@@ -204,7 +204,7 @@ def test_what_the_store_does_not_take_is_named_and_the_rest_is_stored(fresh: Pho
     done = fresh.run(written(fresh.folder, sms("1"), too_long, mms('<part ct="a/b" data="?" />'), sms("4")))
     assert done.code == 1
     assert done.out.startswith("4 messages: 2 stored, 0 there before, 2 failed; ")
-    assert sorted(done.err.splitlines()) == [
+    assert sorted(done.complaints) == [
         "message 2: 400 SVC0002",
         "message 3: an attachment is not base64",
     ]
@@ -215,5 +215,5 @@ def test_of_a_file_that_breaks_off_what_is_there_is_stored(fresh: Phone) -> None
     whole = backups.document(sms("one"), sms("two"), sms("last"))
     done = fresh.run(backups.written_bytes(fresh.folder / "cut", whole[: whole.index("last")].encode()))
     assert (done.code, len(fresh.objects())) == (1, 2)
-    assert "the file breaks off after message 2" in done.err
+    assert "the file breaks off after message 2" in done.complaints[-1]
     assert done.out.startswith("2 messages: 2 stored")

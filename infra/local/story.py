@@ -15,6 +15,7 @@ from infra.local.receiver import Receiver
 from infra.local.stack import LocalStack
 from infra.local.telling import Telling
 from infra.ops.backup import Backup
+from infra.ops.claim import Claim
 from infra.ops.connection import Connection
 from infra.ops.importer import Importer
 from infra.ops.progress import Shown
@@ -57,8 +58,12 @@ class Story:
     def messages_go_in(self, backup: Backup) -> None:
         self._tell.act("A phone's messages go in")
         started = time.monotonic()
-        with Connection(self._stack.url, "main", BOX) as connection, Shown(backup) as shown:
-            importer = Importer(connection, BOX, shown.update)
+        with (
+            Connection(self._stack.url, "main", BOX) as connection,
+            Claim(connection.base, self._tell.line) as claim,
+            Shown(backup) as shown,
+        ):
+            importer = Importer(connection, BOX, claim, shown.update)
             importer.run(backup)
         outcome, seconds = importer.outcome, time.monotonic() - started
         if outcome.broken:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from infra.ops.backup import Backup, Refused
+from infra.ops.claim import Claim
 from infra.ops.connection import Connection, Unusable
 from infra.ops.importer import Importer
 from infra.ops.progress import Shown
@@ -46,8 +47,12 @@ def import_backup(options: argparse.Namespace) -> int:
     try:
         backup = Backup(options.file)
         token = options.token or os.environ.get("ONECOPY_TOKEN")
-        with Connection(options.url, options.store, options.box, token) as connection, Shown(backup) as shown:
-            importer = Importer(connection, options.box, shown.update)
+        with (
+            Connection(options.url, options.store, options.box, token) as connection,
+            Claim(connection.base, _complain) as claim,
+            Shown(backup) as shown,
+        ):
+            importer = Importer(connection, options.box, claim, shown.update)
             outcome = importer.outcome
             importer.run(backup)
         problem = outcome.broken

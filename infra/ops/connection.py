@@ -30,12 +30,18 @@ class Unusable(Exception):
 
 
 class TryAgain(Exception):
-    """Nobody knows whether it was done: the connection broke, or the store was too busy to say."""
+    """Nobody knows whether it was done: the connection broke, or the store was too busy to say.
 
-    def __init__(self, reason: str, after: float | None = None, progress: bool = False) -> None:
+    `under_way` says that the store may be at it still.
+    """
+
+    def __init__(
+        self, reason: str, after: float | None = None, progress: bool = False, under_way: bool = False
+    ) -> None:
         super().__init__(reason)
         self.after = after
         self.progress = progress
+        self.under_way = under_way
 
 
 class Connection:
@@ -85,8 +91,10 @@ class Connection:
             answer = self._client.request(method, url, **{**content, "headers": headers})
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise Unusable(f"{self.url} cannot be asked: {error}") from None
-        except httpx.TransportError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise TryAgain(str(error) or type(error).__name__) from None
+        except httpx.TransportError as error:
+            raise TryAgain(str(error) or type(error).__name__, under_way=True) from None
         except httpx.HTTPError as error:
             raise Unusable(f"{self.url} does not answer as a store: {error}") from None
         if answer.status_code in _BUSY:
@@ -138,14 +146,15 @@ def message_id(failure: dict[str, Any]) -> str:
     return ""
 
 
-def patiently(url: str, attempt: Callable[[int], _Answer]) -> _Answer:
-    """Tries, waiting longer each time or as long as the store asks for; `attempt` learns which try it is."""
-    tries = fruitless = 0
+def patiently(url: str, attempt: Callable[[TryAgain | None], _Answer]) -> _Answer:
+    """Tries, waiting longer each time or as the store asks; `attempt` learns how the last one ended."""
+    last: TryAgain | None = None
+    fruitless = 0
     while True:
         try:
-            return attempt(tries)
+            return attempt(last)
         except TryAgain as again:
-            tries += 1
+            last = again
             fruitless = 1 if again.progress else fruitless + 1
             if fruitless == TRIES:
                 raise Unusable(f"no answer to be had from {url}: {again}") from None

@@ -6,14 +6,16 @@ few requests' worth of messages. What is printed meanwhile and at the end is the
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 
 from infra.ops.backup import Backup, Broken
+from infra.ops.claim import Claim
 from infra.ops.connection import Connection
 from infra.ops.elements import Unreadable
 from infra.ops.form import Item
 from infra.ops.ledger import Ledger
 from infra.ops.message import Message, correlation_tag, nms_object
-from infra.ops.writer import Outcome, Writer
+from infra.ops.writer import LONGEST_REQUEST, Outcome, Writer
 
 MAX_ITEMS = 72
 MAX_REQUEST = 2_500_000
@@ -25,23 +27,28 @@ IN_FLIGHT = 2
 class Importer:
     """One run. `outcome` is right at any moment, also when an exception has ended the run."""
 
-    def __init__(self, connection: Connection, box_id: str, progress: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, connection: Connection, box_id: str, claim: Claim, progress: Callable[[Outcome], None]
+    ) -> None:
         self._box_id = box_id
+        self._claim = claim
         self._progress = progress
         self._ledger = Ledger(connection)
         self._writer = Writer(connection, self._ledger)
         self._workers = ThreadPoolExecutor(IN_FLIGHT)
-        self._flying: set[Future[Outcome]] = set()
+        self._flying: dict[Future[Outcome], list[str]] = {}
         self.outcome = Outcome()
 
     def run(self, backup: Backup) -> None:
         """Of a file that breaks off, all that can be read is stored; `outcome.broken` then says where."""
         try:
             self._ledger.catch_up()
+            self._ledger.wait_for(self._claim.under_way, LONGEST_REQUEST)
             for batch in batches(self._new_items(backup)):
                 self._launch(batch)
             self._land(0)
             self._writer.settle(self.outcome)
+            self._note()
         finally:
             self._workers.shutdown(cancel_futures=True)
             self._ledger.close()
@@ -68,17 +75,25 @@ class Importer:
 
     def _launch(self, batch: Sequence[Item]) -> None:
         self._land(IN_FLIGHT - 1)
+        tags = [item.tag for item in batch]
+        self._note(tags)
         if batch[0].size > MAX_REQUEST:
-            self._flying.add(self._workers.submit(self._writer.upload, batch[0]))
+            self._flying[self._workers.submit(self._writer.upload, batch[0])] = tags
         else:
-            self._flying.add(self._workers.submit(self._writer.create, batch))
+            self._flying[self._workers.submit(self._writer.create, batch)] = tags
+
+    def _note(self, launched: Sequence[str] = ()) -> None:
+        """For the next run, should this one be killed now."""
+        uploads = (upload.tag for upload in self.outcome.uploads)
+        self._claim.note([*chain.from_iterable(self._flying.values()), *uploads, *launched])
 
     def _land(self, allowed: int) -> None:
         """Waits until no more than `allowed` requests are under way."""
         while len(self._flying) > allowed:
-            landed, self._flying = wait(self._flying, return_when=FIRST_COMPLETED)
+            landed, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in landed:
                 self.outcome.add(future.result())
+                del self._flying[future]
             self._progress(self.outcome)
 
 

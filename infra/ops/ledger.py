@@ -8,12 +8,13 @@ between two runs.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from infra.ops.connection import Connection, Unusable, body, fault, patiently
 
 PAGE = 1000
 COMMIT_BEING_APPLIED = 0.1
+LOOK = 0.25
 
 
 class Ledger:
@@ -40,6 +41,13 @@ class Ledger:
     def missing(self, tags: Iterable[str]) -> list[str]:
         with self._lock:
             return [tag for tag in tags if not self._holds(tag)]
+
+    def wait_for(self, tags: Sequence[str], seconds: float) -> None:
+        """Until they are all in the box, or can be expected no more."""
+        deadline = time.monotonic() + seconds
+        while self.missing(tags) and time.monotonic() < deadline:
+            time.sleep(LOOK)
+            self.catch_up()
 
     def occurrence(self, fingerprint: bytes) -> int:
         """How many equal messages the file had before this one."""

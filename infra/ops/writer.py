@@ -17,6 +17,10 @@ from infra.ops.ledger import Ledger
 ARRIVAL_PATIENCE = 60.0
 ARRIVAL_LOOK = 0.25
 FAILURES_KEPT = 20
+
+LONGEST_REQUEST = 30.0
+"""Seconds after which the store has come to an end with a request, whether its sender lives or not."""
+
 _BUSY_CODES = {429, 503}
 
 
@@ -70,11 +74,11 @@ class Writer:
         outcome = Outcome()
         waiting = list(items)
 
-        def attempt(number: int) -> None:
+        def attempt(last: TryAgain | None) -> None:
             nonlocal waiting
             before = len(waiting)
-            if number:
-                waiting = self._still_missing(waiting, outcome)
+            if last:
+                waiting = self._still_missing(waiting, outcome, LONGEST_REQUEST if last.under_way else 0.0)
             if waiting:
                 waiting = self._create_once(waiting, outcome)
             if waiting:
@@ -86,7 +90,7 @@ class Writer:
     def upload(self, item: Item) -> Outcome:
         """Straight to where content lies. The message appears by itself, some time after the last byte."""
         message, outcome = item.message, Outcome()
-        announced = patiently(self._connection.url, lambda number: self._announce(item, number))
+        announced = patiently(self._connection.url, lambda last: self._announce(item, last))
         slots = body(announced).get("upload", {}).get("part", []) if announced else []
         if announced and len(slots) != len(message.parts):
             outcome.fail(message.number, fault(announced))
@@ -112,8 +116,9 @@ class Writer:
             outcome.fail(upload.number, "uploaded, but not in the box yet")
         outcome.uploads = []
 
-    def _still_missing(self, items: Sequence[Item], outcome: Outcome) -> list[Item]:
+    def _still_missing(self, items: Sequence[Item], outcome: Outcome, patience: float) -> list[Item]:
         self._ledger.catch_up()
+        self._ledger.wait_for([item.tag for item in items], patience)
         missing = set(self._ledger.missing(item.tag for item in items))
         outcome.store(item.message.size for item in items if item.tag not in missing)
         return [item for item in items if item.tag in missing]
@@ -141,9 +146,9 @@ class Writer:
                 outcome.fail(item.message.number, f"{code} {message_id(response.get('failure', {}))}")
         return again
 
-    def _announce(self, item: Item, number: int) -> httpx.Response | None:
+    def _announce(self, item: Item, last: TryAgain | None) -> httpx.Response | None:
         """The upload granted or refused; None if an earlier try has got the message there."""
-        if number:
+        if last:
             self._ledger.catch_up()
             if self._ledger.holds(item.tag):
                 return None
