@@ -60,7 +60,7 @@ def import_backup(options: argparse.Namespace) -> int:
         problem = str(refused)
     except Unusable as unusable:
         problem = f"{unusable}; run it again to go on" if outcome.stored else str(unusable)
-    if outcome.read:
+    if outcome.stored or outcome.already or outcome.failures:
         _report(outcome, time.monotonic() - started)
     if problem:
         _complain(f"onecopy import: {problem}")
@@ -74,8 +74,8 @@ def _report(outcome: Outcome, seconds: float) -> None:
     if outcome.failures > len(outcome.first_failures):
         _complain(f"and {outcome.failures - len(outcome.first_failures):,} more")
     print(
-        f"{outcome.read:,} messages: {outcome.stored:,} stored, {outcome.already:,} there before,"
-        f" {outcome.failures:,} failed; {seconds:.1f} s, {outcome.read / seconds:,.0f} messages/s,"
+        f"{outcome.read:,} message{'s' * (outcome.read != 1)}:"
+        f" {outcome.stored:,} stored, {outcome.already:,} there before, {outcome.failures:,} failed; {seconds:.1f} s, {outcome.read / seconds:,.0f} messages/s,"
         f" {outcome.content_bytes / 1e6:,.1f} MB of content"
     )
 

@@ -59,6 +59,7 @@ class Connection:
         self._token = token or ""
         self._renew_at = float("inf") if token else 0.0
         self._renewing = threading.Lock()
+        self._reached = False
         self._client = httpx.Client(timeout=httpx.Timeout(90, connect=10))
 
     def __enter__(self) -> Self:
@@ -92,11 +93,15 @@ class Connection:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise Unusable(f"{self.url} cannot be asked: {error}") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise TryAgain(str(error) or type(error).__name__) from None
+            reason = str(error) or type(error).__name__
+            if not self._reached:
+                raise Unusable(f"no store answers at {self.url}: {reason}") from None
+            raise TryAgain(reason) from None
         except httpx.TransportError as error:
             raise TryAgain(str(error) or type(error).__name__, under_way=True) from None
         except httpx.HTTPError as error:
             raise Unusable(f"{self.url} does not answer as a store: {error}") from None
+        self._reached = True
         if answer.status_code in _BUSY:
             raise TryAgain(f"it answers {answer.status_code}", _retry_after(answer))
         return answer
