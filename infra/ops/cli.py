@@ -75,7 +75,8 @@ def _report(outcome: Outcome, seconds: float) -> None:
         _complain(f"and {outcome.failures - len(outcome.first_failures):,} more")
     print(
         f"{outcome.read:,} message{'s' * (outcome.read != 1)}:"
-        f" {outcome.stored:,} stored, {outcome.already:,} there before, {outcome.failures:,} failed; {seconds:.1f} s, {outcome.read / seconds:,.0f} messages/s,"
+        f" {outcome.stored:,} stored, {outcome.already:,} there before, {outcome.failures:,} failed;"
+        f" {seconds:.1f} s, {outcome.read / seconds:,.0f} messages/s,"
         f" {outcome.content_bytes / 1e6:,.1f} MB of content"
     )
 
