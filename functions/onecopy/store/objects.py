@@ -52,13 +52,15 @@ def create(
 ) -> list[Result]:
     """An answer for each item, in order; each is whole in itself, several share a transaction.
 
-    `intake` notes the bytes put for this request: it goes with the last commit, and stays for the
-    sweep if an item failed.
+    `intake` notes the bytes put for this request: it goes with the last commit, or if an item failed is
+    left for the sweep, at once: what is committed is committed.
     """
     creation = _Creation(Paths(store, key), items, network, intake)
     while len(creation.results) < len(items):
         creation.results += commit(store, key, creation.wanted, creation.decide)
         creation.paths.learn(creation.made)
+    if intake and any(isinstance(result, NMSError) for result in creation.results):
+        intake.update([IntakeRow.due.set(table.time_text(store.now()))])
     return creation.results
 
 
