@@ -3,6 +3,8 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+SCANNER := .venv-infra/.ready
+TEMPLATES := infra/template.yaml infra/dashboard.yaml
 
 PORT ?= 8080
 DATA ?= .local
@@ -22,7 +24,7 @@ serve: $(READY)
 import: $(READY)
 	@exec $(BIN)/onecopy import "$(FILE)" --box "$(BOX)" $(if $(URL),--url "$(URL)")
 
-lint: $(READY)
+lint: $(READY) .venv-infra/.checked
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run make format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
@@ -34,7 +36,19 @@ bench: $(READY)
 	@exec $(BIN)/python -m infra.local.bench
 
 clean:
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
+	@rm -rf .venv .venv-infra .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
+
+# The templates, looked at again only when they or the rules have changed.
+.venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/lint/*.* infra/lint/rules/*.py)
+	@$(BIN)/cfn-lint --append-rules infra/lint/rules --template infra/template.yaml
+	@$(BIN)/cfn-lint infra/dashboard.yaml
+	@.venv-infra/bin/checkov --config-file infra/lint/checkov.yaml --file $(TEMPLATES) >$@ || { cat $@; rm $@; exit 1; }
+
+$(SCANNER): infra/lint/requirements.txt
+	@echo "setting up .venv-infra, once (about a minute)"
+	@$(PYTHON) -m venv .venv-infra
+	@.venv-infra/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(READY): pyproject.toml functions/requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and was not found"; exit 1; }

@@ -1,0 +1,217 @@
+"""The template's conventions: each is broken in a copy, and the rule that holds it says so, and why."""
+
+import re
+from pathlib import Path
+
+import pytest
+from cfnlint.config import ConfigMixIn
+from cfnlint.decode import decode
+from cfnlint.helpers import load_plugins
+from cfnlint.rules import RulesCollection
+from cfnlint.runner.template.runner import run_template_by_file_path
+
+INFRA = Path(__file__).parents[1] / "infra"
+TEMPLATE = INFRA / "template.yaml"
+
+BREAKAGES = {
+    "a function without a log group": (
+        "LoggingConfig: { LogFormat: JSON, LogGroup: !Ref ReclaimLogs }",
+        "LoggingConfig: { LogFormat: JSON }",
+        "E9101 ReclaimFunction has no log group of its own",
+    ),
+    "a queue without dead letters": (
+        "RedrivePolicy: { deadLetterTargetArn: !GetAtt DeliveryDeadLetters.Arn, maxReceiveCount: 5 }",
+        "",
+        "E9102 DeliverFunction has no dead-letter queue for DeliveryQueue",
+    ),
+    "a stream without dead letters": (
+        "OnFailure: { Type: SQS, Destination: !GetAtt ChangesDeadLetters.Arn }",
+        "{}",
+        "E9102 ChangesFunction has no dead-letter queue for Commits",
+    ),
+    "a schedule without dead letters": (
+        "DeadLetterQueue: { Type: SQS, TargetArn: !GetAtt SweepDeadLetters.Arn }",
+        "",
+        "E9102 SweepFunction has no dead-letter queue for EveryMinute",
+    ),
+    "dead letters without an alarm": (
+        "Dimensions: [{ Name: QueueName, Value: !GetAtt JobsDeadLetters.QueueName }]",
+        "Dimensions: [{ Name: QueueName, Value: !GetAtt JobsQueue.QueueName }]",
+        "E9103 JobsDeadLetters has no alarm",
+    ),
+    "dead letters kept for four days": (
+        "Properties: { FifoQueue: true, MessageRetentionPeriod: 1209600, SqsManagedSseEnabled: true }",
+        "Properties: { FifoQueue: true, SqsManagedSseEnabled: true }",
+        "E9104 DeliveryDeadLetters does not keep its messages for two weeks",
+    ),
+    "a mapping without partial batches": (
+        "            FunctionResponseTypes: [ReportBatchItemFailures]\n            DestinationConfig",
+        "            DestinationConfig",
+        "E9105 ChangesFunction gives no partial-batch responses",
+    ),
+    "a queue more impatient than its function": (
+        "VisibilityTimeout: 60",
+        "VisibilityTimeout: 59",
+        "E9106 JobsQueue hides a message for a shorter time than JobsFunction may take",
+    ),
+    "an action with a wildcard": (
+        "Action: dynamodb:Query",
+        "Action: dynamodb:*",
+        "E9201 ApiRole may dynamodb:*",
+    ),
+    "a right to everything": (
+        "Action: dynamodb:Query, Resource: !Sub \"${Table.Arn}/index/by-due\"",
+        "Action: dynamodb:Query, Resource: '*'",
+        "E9201 SweepRole may dynamodb:Query on everything",
+    ),
+    "a right to every queue of the region": (
+        "Resource: !GetAtt ReclaimQueue.Arn",
+        'Resource: !Sub "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:*"',
+        "E9201 ReclaimRole may sqs:DeleteMessage on everything",
+    ),
+    "a policy of somebody else's": (
+        "ManagedPolicyArns: [!Ref Tracing]",
+        "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonS3FullAccess]",
+        "E9201 ApiRole takes a policy that is not in this template",
+    ),
+    "a function without a role": (
+        "Role: !GetAtt JobsRole.Arn",
+        "",
+        "E9207 JobsFunction has no role of its own",
+    ),
+    "a role for two functions": (
+        "Role: !GetAtt JobsRole.Arn",
+        "Role: !GetAtt ArrivalRole.Arn",
+        "E9207 JobsFunction has no role of its own",
+    ),
+    "logs for ever": (
+        "  ApiLogs:\n    Type: AWS::Logs::LogGroup\n    Properties: { RetentionInDays: !Ref LogDays }",
+        "  ApiLogs:\n    Type: AWS::Logs::LogGroup",
+        "E9202 ApiLogs does not end after LogDays",
+    ),
+    "a queue in the clear": (
+        "Properties: { FifoQueue: true, MessageRetentionPeriod: 1209600, SqsManagedSseEnabled: true }",
+        "Properties: { FifoQueue: true, MessageRetentionPeriod: 1209600 }",
+        "E9203 DeliveryDeadLetters is not encrypted",
+    ),
+    "a table that goes with the stack": (
+        "    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n",
+        "    Type: AWS::DynamoDB::Table\n",
+        "E9204 Table has no DeletionPolicy: Retain",
+    ),
+    "a bucket that goes with a property": (
+        "    DependsOn: ArrivalQueuePolicy\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n",
+        "    DependsOn: ArrivalQueuePolicy\n    DeletionPolicy: Retain\n",
+        "E9204 ContentBucket has no UpdateReplacePolicy: Retain",
+    ),
+    "a parameter that takes anything": (
+        "    AllowedPattern: \\S{1,255}\n",
+        "",
+        "E9205 Audience takes any value",
+    ),
+    "a parameter that refuses without a word": (
+        "    ConstraintDescription: 1 to 255 characters, no space\n",
+        "",
+        "E9205 Audience takes any value",
+    ),
+    "a number without an end": (
+        "    MaxValue: 10000\n",
+        "",
+        "E9205 RequestsPerSecond takes any value",
+    ),
+    "a path in the access log": (
+        '"route":"$context.routeKey"',
+        '"route":"$context.path"',
+        "E9206 ApiStage logs $context.path",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rules() -> RulesCollection:
+    own = RulesCollection()
+    own.extend(load_plugins(str(INFRA / "lint" / "rules")))
+    return own
+
+
+def told(template: Path, rules: RulesCollection) -> list[str]:
+    matches = run_template_by_file_path(str(template), ConfigMixIn(regions=["us-east-1"]), rules, False)
+    return [f"{match.rule.id} {match.message}" for match in matches]
+
+
+def test_the_template_keeps_every_convention_of_ours(rules: RulesCollection) -> None:
+    assert told(TEMPLATE, rules) == []
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_broken_convention_is_told_with_its_reason(
+    breakage: str, rules: RulesCollection, tmp_path: Path
+) -> None:
+    written, instead, message = BREAKAGES[breakage]
+    text = TEMPLATE.read_text()
+    assert written in text
+    copy = tmp_path / "template.yaml"
+    copy.write_text(text.replace(written, instead, 1))
+
+    found = told(copy, rules)
+
+    assert [one for one in found if one.startswith(message)] == found[:1]
+    assert ": " in found[0]
+
+
+def test_each_rule_is_broken_by_one_of_the_copies(rules: RulesCollection) -> None:
+    broken = {message.split(" ")[0] for _, _, message in BREAKAGES.values()}
+
+    assert broken == {rule.id for rule in rules if rule.id.startswith("E9")}
+
+
+# Parameters ----------------------------------------------------------------------------------------------
+
+WRONG = {
+    "Issuer": [
+        "http://issuer.example",
+        "https://issuer.example/",
+        "issuer",
+        "https://a b",
+        "http://127.0.0.2:1",
+    ],
+    "Audience": ["", "a b"],
+    "StoreName": ["", "a/b", "a" * 65, "a#b"],
+    "ServerRoot": ["nms.example.com", "https://nms.example.com/", "https://nms.example.com/path"],
+    "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
+    "SignInCallback": ["callback", "https://app.example.com/#done"],
+    "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
+    "RestartTokenKeysRevision": ["", "a b"],
+}
+RIGHT = {
+    "Issuer": [
+        "",
+        "https://issuer.example",
+        "https://issuer.example/realms/one",
+        "http://127.0.0.1:8080/local",
+    ],
+    "Audience": ["onecopy", "https://nms.example.com"],
+    "StoreName": ["main", "tenant-1.eu"],
+    "ServerRoot": ["", "https://nms.example.com", "http://127.0.0.1:8080"],
+    "CorsOrigins": ["", "*", "https://app.example.com", "http://localhost:3000"],
+    "SignInCallback": ["onecopy://signed-in", "https://app.example.com/done"],
+    "AlarmTopic": ["", "arn:aws:sns:eu-west-1:123456789012:alarms"],
+    "RestartTokenKeysRevision": ["1", "2026-11"],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str) -> None:
+    """CloudFormation matches a pattern against the whole of a value."""
+    template, _ = decode(str(TEMPLATE))
+    pattern = template["Parameters"][name]["AllowedPattern"]
+
+    assert [value for value in WRONG[name] if re.fullmatch(pattern, value)] == []
+    assert [value for value in RIGHT[name] if not re.fullmatch(pattern, value)] == []
+
+
+def test_every_pattern_is_tried() -> None:
+    template, _ = decode(str(TEMPLATE))
+    patterns = {name for name, one in template["Parameters"].items() if "AllowedPattern" in one}
+
+    assert patterns == WRONG.keys() == RIGHT.keys()
