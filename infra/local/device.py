@@ -2,13 +2,16 @@
 
 What a client has to know is here, in the order in which it needs it: read a page, apply it in one
 transaction together with its token, go on from there. It knows the API and nothing else of the store.
+What fails raises and leaves the mirror as it was after the last page: sync again, and it goes on.
 """
 
+import base64
+import hashlib
 import json
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +38,9 @@ WITH RECURSIVE tree (path, id) AS (SELECT '', id FROM folder WHERE parent IS NUL
 SELECT path, id FROM tree
 """
 
+_START_ANEW = {"nmsEventList": {"nmsEvent": [{"resetBox": {}}], "restartToken": None}, "more": True}
+"""What is understood when the store does not know our token, as after it was restored from a backup."""
+
 
 @dataclass
 class Wire:
@@ -56,6 +62,10 @@ class Wire:
 
 def _size(headers: httpx.Headers) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers.raw) + 2
+
+
+class DamagedContent(Exception):
+    """The bytes that came are not those that the store has promised."""
 
 
 class Device:
@@ -89,28 +99,38 @@ class Device:
 
     def take_page(self, most: int = PAGE) -> tuple[int, bool]:
         """How many events there were in it, and whether there is more to come."""
-        page = self.ask("GET", f"{self.base}/changes", params=self._since(most)).json()
+        page = self._page(most)
         events = page["nmsEventList"]["nmsEvent"]
         self._apply(events, page["nmsEventList"]["restartToken"])
         return len(events), page["more"]
+
+    def _page(self, most: int) -> Json:
+        query = self._since(most)
+        try:
+            page: Json = self.ask("GET", f"{self.base}/changes", params=query).json()
+        except httpx.HTTPStatusError as refusal:
+            if refusal.response.status_code == httpx.codes.BAD_REQUEST and "restartToken" in query:
+                return _START_ANEW
+            raise
+        return page
 
     def _since(self, most: int) -> dict[str, str]:
         row = self._rows.execute("SELECT restart FROM token").fetchone()
         return {"maxEntries": str(most)} | ({"restartToken": row[0]} if row else {})
 
-    def _apply(self, events: Iterable[Json], restart: str) -> None:
+    def _apply(self, events: Iterable[Json], restart: str | None) -> None:
         """A page and the token after it: both, or after a crash neither and the page comes again."""
         with self._rows:
             for event in events:
                 ((kind, facts),) = event.items()
                 self._apply_one(kind, facts)
             self._rows.execute("DELETE FROM token")
-            self._rows.execute("INSERT INTO token VALUES (?)", (restart,))
+            self._rows.executemany("INSERT INTO token VALUES (?)", [(restart,)] if restart else ())
 
     def _apply_one(self, kind: str, facts: Json) -> None:
-        if kind == "resetBox":
-            for table in ("heard", "folder", "object"):
-                self._rows.execute(f"DELETE FROM {table}")  # noqa: S608  # bodies stay
+        if kind == "resetBox":  # all that is known is void: an id may now be that of something else
+            for table in ("heard", "folder", "object", "body"):
+                self._rows.execute(f"DELETE FROM {table}")  # noqa: S608
         elif self._is_news(facts):
             if kind == "changedObject":
                 self._change_object(_id(facts["resourceURL"]), facts)
@@ -118,7 +138,7 @@ class Device:
                 parent = _id(facts["parentFolder"]) if "parentFolder" in facts else None
                 row = (_id(facts["resourceURL"]), parent, facts["name"])
                 self._rows.execute("INSERT OR REPLACE INTO folder VALUES (?, ?, ?)", row)
-            else:
+            elif kind.startswith(("deleted", "expired")):
                 table = "folder" if kind.endswith("Folder") else "object"
                 self._rows.execute(f"DELETE FROM {table} WHERE id = ?", (_id(facts["resourceURL"]),))  # noqa: S608
 
@@ -170,16 +190,25 @@ class Device:
         key = (facts["contentId"], part)
         row = self._rows.execute("SELECT bytes FROM body WHERE content = ? AND part = ?", key).fetchone()
         if row is None:
-            granted = self.ask("GET", facts["payloadPart"][part - 1]["href"])
-            content = self._contents.get(granted.headers["Location"])  # to S3, without our token
-            row = (content.raise_for_status().content,)
+            row = (self._fetched(facts["payloadPart"][part - 1]["href"]),)
             with self._rows:
                 self._rows.execute("INSERT OR IGNORE INTO body VALUES (?, ?, ?)", (*key, *row))
         return bytes(row[0])
 
-    def ask(self, method: str, url: str, **content: Any) -> httpx.Response:
+    def _fetched(self, href: str) -> bytes:
+        """Straight from S3, without our token, and only if it is what was stored."""
+        granted = self.ask("GET", href, headers={"Accept": "application/json"}).json()
+        content = self._contents.get(granted["href"]).raise_for_status().content
+        digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        if granted["checksum"] != f"sha256:{digest}":
+            raise DamagedContent(href)
+        return content
+
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> httpx.Response:
         """One request with the token; an answer of 400 or above raises."""
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        headers = {"Authorization": f"Bearer {self._token()}", **(headers or {})}
         answer = self._api.request(method, url, headers=headers, **content)
         if answer.is_error:
             answer.raise_for_status()
