@@ -10,6 +10,7 @@ from email.message import Message
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,12 +25,14 @@ class Receiver:
     Bytes are the answer to a request that was read; without a script it neither reads nor answers.
     """
 
-    def __init__(self, script: bytes | Script | None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: bytes | Script | None, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.script = script
         self.tls = tls
         self.requests: list[tuple[str, Message, bytes]] = []
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._closing = Event()
         self._thread = Thread(target=self._run)
@@ -56,7 +59,7 @@ class Receiver:
             self.requests.append(read_request(talk))
             talk.sendall(self.script)
 
-    def __enter__(self) -> "Receiver":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

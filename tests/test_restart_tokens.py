@@ -3,7 +3,6 @@ to a token that is no good: a device would believe it, and miss everything.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +10,10 @@ import pytest
 from behind import Behind
 from box_client import BoxClient, id_of
 from following import follow, listing, names, now, page, told
+from signing import Signer
 
 from infra.local.device import Device
 from infra.local.stack import LocalStack
-from onecopy.domain.box import BoxKey
-from onecopy.domain.ids import ModSeq
-from onecopy.domain.token import RestartToken, parse
 
 HISTORY = timedelta(days=30)
 
@@ -25,23 +22,6 @@ HISTORY = timedelta(days=30)
 def box(stack: LocalStack) -> Iterator[BoxClient]:
     with BoxClient(stack) as client:
         yield client
-
-
-class Signer:
-    """Signs as the store does, to make tokens that time or a reset would have made."""
-
-    def __init__(self, stack: LocalStack, box: BoxClient) -> None:
-        self._key = BoxKey("main", box.box)
-        self._keys = [(stack.data / "keys" / "secret-RestartTokenKeys").read_bytes()]
-
-    def read(self, token: str) -> RestartToken:
-        return parse(token, self._key, self._keys)
-
-    def aged(self, token: str, age: timedelta) -> str:
-        return replace(self.read(token), given=datetime.now(UTC) - age).sign(self._key, self._keys)
-
-    def at(self, token: str, position: int) -> str:
-        return replace(self.read(token), position=ModSeq(position)).sign(self._key, self._keys)
 
 
 def assert_refused(box: BoxClient, token: str) -> None:

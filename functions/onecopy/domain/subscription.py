@@ -19,7 +19,9 @@ RESET = -1
 
 @dataclass(frozen=True)
 class Subscription:
-    """`index` is that of the next nmsEventList; `cursor` the last change told, or RESET."""
+    """`index` is that of the next nmsEventList; `cursor` the last change told, or RESET. A replay asked for
+    takes the cursor's place. `cursor_at`: when that change was the last one of the box.
+    """
 
     subscription_id: str
     notify_url: str

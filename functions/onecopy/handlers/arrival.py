@@ -4,18 +4,19 @@ import json
 from typing import Any
 from urllib.parse import unquote_plus
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy import settings
 from onecopy.domain.content import ContentKey
 from onecopy.handlers import composition
+from onecopy.handlers.batch import Batch
 from onecopy.store import uploads
 from onecopy.store.contents import DIRECT
 
 settings.read()
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = Batch(EventType.SQS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

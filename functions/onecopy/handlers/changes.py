@@ -5,18 +5,19 @@ A box row says that its box has moved on; a content row at zero says that its by
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy import settings
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition
+from onecopy.handlers.batch import Batch
 from onecopy.push import ring
 from onecopy.store import table
 
 settings.read("DELIVERY_QUEUE_URL", "RECLAIM_QUEUE_URL")
-processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+processor = Batch(EventType.DynamoDBStreams)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

@@ -18,12 +18,16 @@ logger = Logger()
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A failed delivery comes back after its back-off; its group waits with it."""
+
+    def time_left() -> timedelta:
+        return timedelta(milliseconds=context.get_remaining_time_in_millis())
+
     failures = []
     for record in event["Records"]:
         body = json.loads(record["body"])
         parts = composition.parts()
         outcome = delivery.deliver(
-            parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"]
+            parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"], time_left
         )
         if outcome.lists:
             measure.tell(Deliveries=outcome.lists)

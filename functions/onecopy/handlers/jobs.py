@@ -3,20 +3,21 @@
 import json
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy import settings
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition, measure
+from onecopy.handlers.batch import Batch
 from onecopy.store import jobs
 
 STEPS = 200
 """About 6,000 objects, within the function's time."""
 
 settings.read("JOBS_QUEUE_URL")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = Batch(EventType.SQS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

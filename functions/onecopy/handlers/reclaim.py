@@ -3,17 +3,18 @@
 import json
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy import settings
 from onecopy.domain.content import ContentKey
 from onecopy.handlers import composition
+from onecopy.handlers.batch import Batch
 from onecopy.store import reclaim
 
 settings.read("CONTENT_BUCKET")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = Batch(EventType.SQS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:

@@ -4,14 +4,14 @@ The row is read again before every send: a deletion, an expiry or a box closed i
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.box import BoxKey
 from onecopy.domain.errors import Unknown
 from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
-from onecopy.domain.token import RestartToken
-from onecopy.push.webhook import DeliveryFailed, send
+from onecopy.push.webhook import TIMEOUT, DeliveryFailed, send
 from onecopy.settings import Settings
 from onecopy.store import flights, log, subscriptions, table
 from onecopy.store.flights import Flight
@@ -28,12 +28,14 @@ FAST_TRIES = 5
 """Tries that the queue makes before it gives the message up; the sweep makes those after."""
 
 _HOLE = timedelta(seconds=1)
+_ONE_LIST = timedelta(seconds=TIMEOUT + 3)
+"""From reading the row to moving the cursor, with a receiver as slow as may be."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`again`: the same message once more, after so long. `more`: a new ring. `error`: what went wrong.
-    `lists`: how many the subscriber has taken."""
+    """`again`: the same message once more, after so long. `more`: there may be more to tell, by a new ring.
+    `error`: what went wrong. `lists`: how many the subscriber has taken."""
 
     again: timedelta | None = None
     more: bool = False
@@ -41,28 +43,40 @@ class Outcome:
     lists: int = 0
 
 
-def deliver(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -> Outcome:
+def deliver(
+    store: Store,
+    settings: Settings,
+    key: BoxKey,
+    subscription_id: str,
+    time_left: Callable[[], timedelta],
+) -> Outcome:
+    """As many lists as there is time for, one at least; cut off in the middle, one would come twice."""
     landed = 0
-    for _ in range(LISTS_AT_ONCE):
-        now = store.now()
-        try:
-            row = subscriptions.row(key, subscription_id)
-        except Unknown:
-            return Outcome()
-        if row.state == "failed" or row.expiry <= table.time_text(now):
-            flights.at_rest(row)
-            return Outcome()
-        if row.tries and row.due and (wait := table.parse_time(row.due) - now) > timedelta(seconds=1):
-            return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
-        verified = row.state != "unverified"
-        outcome = _next(store, settings, key, row) if verified else _verify(store, settings, row)
-        if outcome:
-            return replace(outcome, lists=landed)
-        landed += verified
-    return Outcome(more=True, lists=landed)
+    outcome = Outcome(more=True)
+    for turn in range(LISTS_AT_ONCE):
+        if not outcome.more or (turn and time_left() < _ONE_LIST):
+            break
+        outcome = _turn(store, settings, key, subscription_id)
+        landed += outcome.lists
+    return replace(outcome, lists=landed)
 
 
-def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome | None:
+def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -> Outcome:
+    """One step: the verification, one list, or the end."""
+    now = store.now()
+    try:
+        row = subscriptions.row(key, subscription_id)
+    except Unknown:
+        return Outcome()
+    if row.state == "failed" or row.expiry <= table.time_text(now):
+        flights.at_rest(row)
+        return Outcome()
+    if row.tries and row.due and (wait := table.parse_time(row.due) - now) > timedelta(seconds=1):
+        return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
+    return _verify(store, settings, row) if row.state == "unverified" else _next(store, settings, key, row)
+
+
+def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
     """The receiver shows that it wants this by giving the code back. Until then it gets nothing else."""
     url = _urls(settings, row).subscription(row.item)
     body = outward.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
@@ -70,7 +84,7 @@ def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome |
         answer = send(
             row.notify_url,
             row.secret,
-            f"{row.item}.verification",
+            f"{row.validity}.{row.item}.verification",
             store.now(),
             body,
             allow_local=settings.allow_local_callbacks,
@@ -80,7 +94,7 @@ def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome |
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
     flights.verified(row)
-    return None
+    return Outcome(more=True)
 
 
 def _gives_back(body: bytes, code: str) -> bool:
@@ -90,43 +104,49 @@ def _gives_back(body: bytes, code: str) -> bool:
         return False
 
 
-def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -> Outcome | None:
-    """One list sent, or the end of it: None if there may be more to send."""
-    box = log.read_box(store, key)
+def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -> Outcome:
+    """One list sent, or the end of it."""
     flight = flights.of(row)
     if not flight:
+        box = log.read_box(store, key)
         flights.apply_restart(row)
-        flight = flights.begin(store, key, row, box)
-    if not flight:
-        if row.cursor < box.seq:
-            return Outcome(again=_HOLE)
-        flights.at_rest(row)
-        return Outcome()
+        try:
+            flight = flights.begin(store, key, row, box)
+        except flights.Overtaken:
+            return Outcome(more=True)
+        if not flight:
+            return Outcome(again=_HOLE) if row.cursor < box.seq else _rest(row)
     try:
         send(
             row.notify_url,
             row.secret,
-            f"{box.validity}.{row.item}.{flight.index}",
+            f"{flight.validity}.{row.item}.{flight.index}",
             store.now(),
-            _event_list(settings, key, box, row, flight),
+            _event_list(settings, key, row, flight),
             allow_local=settings.allow_local_callbacks,
         )
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
     flights.landed(row, flight)
-    return None
+    return Outcome(more=True, lists=1)
 
 
-def _event_list(settings: Settings, key: BoxKey, box: Box, row: SubscriptionRow, flight: Flight) -> bytes:
+def _rest(row: SubscriptionRow) -> Outcome:
+    """A ring that found the note still there made none of its own: without it, one look more."""
+    noted = bool(row.due)
+    flights.at_rest(row)
+    return Outcome(more=noted)
+
+
+def _event_list(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
     urls = _urls(settings, row)
-    token = RestartToken(box.validity, flights.position(flight), flight.at)
+    told = flights.events(key, flight)
     more: outward.Json = {"index": flight.index}
     if row.callback_data is not None:
         more["callbackData"] = row.callback_data
     more["link"] = [{"rel": "NmsSubscription", "href": urls.subscription(row.item)}]
-    signed = token.sign(key, settings.restart_token_keys)
-    events = outward.event_list(flights.events(key, flight), urls, signed, more)
-    return outward.dumps({"nmsEventList": events}).encode()
+    token = flight.token(told).sign(key, settings.restart_token_keys)
+    return outward.dumps({"nmsEventList": outward.event_list(told, urls, token, more)}).encode()
 
 
 def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str) -> Outcome:

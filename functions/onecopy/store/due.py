@@ -10,7 +10,6 @@ from onecopy.store.jobs import FORGOTTEN
 from onecopy.store.table import ByDue, JobRow
 
 JOB, UPLOAD, INTAKE, RECLAIM, DELIVER = "job", "upload", "intake", "reclaim", "deliver"
-_PAGE = 100
 
 
 class Overdue(NamedTuple):
@@ -21,10 +20,10 @@ class Overdue(NamedTuple):
     since: datetime
 
 
-def overdue(work: str, now: datetime) -> list[Overdue]:
-    """The longest overdue first; as many as one page."""
+def overdue(work: str, now: datetime, most: int = 100) -> list[Overdue]:
+    """The longest overdue first."""
     condition = ByDue.due <= table.time_text(now)
-    found, _ = table.page(JobRow, work, condition, _PAGE, ByDue.Meta.index_name)
+    found, _ = table.page(JobRow, work, condition, most, ByDue.Meta.index_name)
     return [Overdue(row.box, row.item, table.parse_time(row.due)) for row in found]
 
 

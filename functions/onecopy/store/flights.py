@@ -1,17 +1,20 @@
 """A subscription's nmsEventLists: what is about to be sent is written down first, so that a retry is the
-same list with the same index. Only `deliver` is here, and for one subscription only one of it at a time.
+same list with the same index. Only `deliver` is here, and for one subscription only one of it at a time; but
+a second one, or the owner, may come between any two steps, so each write says how it left the row.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.change import Change, ResetBox
 from onecopy.domain.ids import ModSeq
 from onecopy.domain.subscription import RESET
+from onecopy.domain.token import LISTING_FOLDERS, RestartToken
 from onecopy.store import log, table
 from onecopy.store.due import DELIVER
 from onecopy.store.subscriptions import note
@@ -24,19 +27,32 @@ MOST_EVENTS = 100
 
 @dataclass(frozen=True)
 class Flight:
-    """The list with `index`: the changes after `start` up to `end`; from RESET, one resetBox."""
+    """The list with `index`: the changes after `start` up to `end`; from RESET, one resetBox.
+
+    `at`: when `end` was the last change of the box, which then had this `validity`.
+    """
 
     index: int
     start: int
     end: int
     at: datetime
+    validity: str
+
+    def token(self, events: Sequence[Change | ResetBox]) -> RestartToken:
+        """Behind the list; after a resetBox the client lists anew."""
+        listing = LISTING_FOLDERS if any(isinstance(event, ResetBox) for event in events) else ""
+        return RestartToken(self.validity, ModSeq(self.end), self.at, listing)
+
+
+class Overtaken(Exception):
+    """Someone else has written to the row since it was read."""
 
 
 def of(row: SubscriptionRow) -> Flight | None:
     if not row.in_flight:
         return None
-    start, end, at = row.in_flight
-    return Flight(int(row.flight), start, end, table.parse_time(at))
+    start, end, at, validity = row.in_flight
+    return Flight(int(row.flight), start, end, table.parse_time(at), validity)
 
 
 def apply_restart(row: SubscriptionRow) -> None:
@@ -53,34 +69,42 @@ def apply_restart(row: SubscriptionRow) -> None:
 
 
 def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight | None:
-    """The next list, or None if there is nothing whole to tell yet."""
-    now = store.now()
-    cursor = int(row.cursor)
-    if cursor != RESET and cursor >= box.seq:
+    """The next list, or None if there is nothing whole to tell yet. Raises Overtaken."""
+    flight = _next(store, key, row, box)
+    if not flight:
         return None
-    end, reset = _reach(store, key, row, box)
-    if end is None:
-        return None
-    flight = Flight(int(row.index), RESET if reset else cursor, end, now)
+    told = [flight.start, flight.end, table.time_text(flight.at), flight.validity]
     actions: list[Action] = [
-        SubscriptionRow.in_flight.set([flight.start, flight.end, table.time_text(now)]),
+        SubscriptionRow.in_flight.set(told),
         SubscriptionRow.flight.set(flight.index),
         SubscriptionRow.index.set(flight.index + 1),
     ]
-    written = note(row, actions, (SubscriptionRow.index == flight.index) & (SubscriptionRow.cursor == cursor))
-    return flight if written else None
+    as_read = (SubscriptionRow.index == flight.index) & (SubscriptionRow.cursor == row.cursor)
+    if not note(row, actions, as_read & SubscriptionRow.restart.does_not_exist()):
+        raise Overtaken
+    return flight
 
 
-def _reach(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> tuple[int | None, bool]:
-    """How far the next list goes, and whether it is a resetBox: the log no longer holds what comes next."""
-    if row.cursor == RESET or row.cursor > box.seq:
-        return box.seq, True
-    found = [change for change in log.tail(key, int(row.cursor), MOST_EVENTS) if change.seq <= box.seq]
+def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight | None:
+    index, cursor = int(row.index), int(row.cursor)
+    if cursor == RESET or cursor > box.seq or row.validity != box.validity:
+        return _reset(store, index, box)
+    if cursor == box.seq:
+        return None
+    now = store.now()
+    found = [change for change in log.tail(key, cursor, MOST_EVENTS) if change.seq <= box.seq]
     if found:
-        return found[-1].seq, False
-    if table.parse_time(row.cursor_at) < store.now() - store.history:
-        return box.seq, True
-    return None, False
+        last = found[-1]
+        return Flight(index, cursor, last.seq, now if last.seq == box.seq else last.at, box.validity)
+    if table.parse_time(row.cursor_at) < now - store.history:
+        return _reset(store, index, box)
+    return None
+
+
+def _reset(store: Store, index: int, box: Box) -> Flight:
+    """The log no longer holds what comes next. Where a listing would go on from, the next list does."""
+    token = log.start_of_listing(store, box)
+    return Flight(index, RESET, token.position, token.given, box.validity)
 
 
 def events(key: BoxKey, flight: Flight) -> Sequence[Change | ResetBox]:
@@ -93,6 +117,7 @@ def events(key: BoxKey, flight: Flight) -> Sequence[Change | ResetBox]:
 
 def landed(row: SubscriptionRow, flight: Flight) -> bool:
     actions: list[Action] = [
+        SubscriptionRow.validity.set(flight.validity),
         SubscriptionRow.cursor.set(flight.end),
         SubscriptionRow.cursor_at.set(table.time_text(flight.at)),
         SubscriptionRow.state.set("active"),
@@ -100,7 +125,7 @@ def landed(row: SubscriptionRow, flight: Flight) -> bool:
         SubscriptionRow.in_flight.remove(),
         SubscriptionRow.last_error.remove(),
     ]
-    return note(row, actions, SubscriptionRow.flight == flight.index)
+    return note(row, actions, _is_under_way(flight))
 
 
 def verified(row: SubscriptionRow) -> bool:
@@ -113,7 +138,9 @@ def verified(row: SubscriptionRow) -> bool:
 
 
 def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None) -> None:
-    """`again`: when the sweep rings, should the queue have given up by then."""
+    """`again`: when the sweep rings, should the queue have given up by then. What another one has settled in
+    the meantime has not failed.
+    """
     actions: list[Action] = [
         SubscriptionRow.state.set(state),
         SubscriptionRow.tries.add(1),
@@ -123,7 +150,14 @@ def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None
         actions += [SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(again))]
     else:
         actions += [SubscriptionRow.work.remove(), SubscriptionRow.due.remove()]
-    note(row, actions)
+    flight = of(row)
+    unsettled = _is_under_way(flight) if flight else SubscriptionRow.state == row.state
+    note(row, actions, unsettled)
+
+
+def _is_under_way(flight: Flight) -> Condition:
+    condition: Condition = (SubscriptionRow.flight == flight.index) & SubscriptionRow.in_flight.exists()
+    return condition
 
 
 def at_rest(row: SubscriptionRow) -> None:
@@ -132,7 +166,3 @@ def at_rest(row: SubscriptionRow) -> None:
         note(
             row, [SubscriptionRow.work.remove(), SubscriptionRow.due.remove()], SubscriptionRow.due == row.due
         )
-
-
-def position(flight: Flight) -> ModSeq:
-    return ModSeq(flight.end)

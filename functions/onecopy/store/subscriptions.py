@@ -9,7 +9,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from onecopy.domain.box import BoxKey
+from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.errors import NotAllowed, Unknown
 from onecopy.domain.ids import is_id
 from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
@@ -41,10 +41,9 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
     code = store.random(16).hex()
 
     def decide(view: View, draft: Draft) -> SubscriptionRow:
-        if sum(1 for row in _rows(key) if not _is_over(row, draft.now)) >= MOST:
-            raise NotAllowed("subscriptions")
+        _check_room(key, draft.now)
         expiry = draft.now + min(given.duration or LONGEST, LONGEST)
-        cursor, cursor_at = _start(store, view, given.restart)
+        cursor, cursor_at = _start(store, view.box, given.restart)
         row = SubscriptionRow(
             box=table.subscription_partition(key),
             item=draft.new_id(),
@@ -57,6 +56,7 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
             expiry=table.time_text(expiry),
             expires=int((expiry + KEPT).timestamp()),
             server_root=given.server_root,
+            validity=view.box.validity,
             cursor=cursor,
             cursor_at=table.time_text(cursor_at),
             index=1,
@@ -69,11 +69,11 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
     return _subscription(commit(store, key, list, decide), store.now())
 
 
-def _start(store: Store, view: View, token: RestartToken | None) -> tuple[int, datetime]:
+def _start(store: Store, box: Box, token: RestartToken | None) -> tuple[int, datetime]:
     now = store.now()
     if token is None:
-        return view.box.seq, now
-    if token.validity != view.box.validity or is_too_old(store, view.box, token):
+        return box.seq, now
+    if token.validity != box.validity or is_too_old(store, box, token):
         return RESET, now
     return token.position, token.given
 
@@ -103,9 +103,24 @@ def update(
     store: Store, key: BoxKey, subscription_id: str, duration: timedelta | None, restart: RestartToken | None
 ) -> Subscription:
     """A longer life, and a replay from the next list on. A failed verification starts again."""
-    found = row(key, subscription_id)
+    while True:
+        found = row(key, subscription_id)
+        changes = _update(store, key, found, duration, restart)
+        if note(found, changes, SubscriptionRow.state == found.state):
+            return _subscription(found, store.now())
+
+
+def _update(
+    store: Store,
+    key: BoxKey,
+    found: SubscriptionRow,
+    duration: timedelta | None,
+    restart: RestartToken | None,
+) -> list[Action]:
     now = store.now()
     actions: list[Action] = []
+    if _is_over(found, now):
+        _check_room(key, now)
     if duration or _is_over(found, now):
         expiry = now + min(duration or LONGEST, LONGEST)
         actions += [
@@ -113,16 +128,12 @@ def update(
             SubscriptionRow.expires.set(int((expiry + KEPT).timestamp())),
         ]
     if restart:
-        box = read_box(store, key)
-        bad = restart.validity != box.validity or is_too_old(store, box, restart)
-        actions.append(SubscriptionRow.restart.set(RESET if bad else int(restart.position)))
-        actions.append(SubscriptionRow.restart_at.set(table.time_text(restart.given)))
+        cursor, cursor_at = _start(store, read_box(store, key), restart)
+        actions.append(SubscriptionRow.restart.set(cursor))
+        actions.append(SubscriptionRow.restart_at.set(table.time_text(cursor_at)))
     if found.state == "failed":
         actions += [SubscriptionRow.state.set("unverified"), SubscriptionRow.tries.set(0)]
-    actions += [SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(now))]
-    if not note(found, actions):
-        raise Unknown("subscriptionId")
-    return _subscription(found, now)
+    return [*actions, SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(now))]
 
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
@@ -146,13 +157,18 @@ def _rows(key: BoxKey) -> Iterator[SubscriptionRow]:
     return table.every(SubscriptionRow, table.subscription_partition(key))
 
 
+def _check_room(key: BoxKey, now: datetime) -> None:
+    if sum(1 for row in _rows(key) if not _is_over(row, now)) >= MOST:
+        raise NotAllowed("subscriptions")
+
+
 def _is_over(row: SubscriptionRow, now: datetime) -> bool:
     return bool(row.expiry <= table.time_text(now))
 
 
 def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
     state = "expired" if _is_over(row, now) else row.state
-    restart = row.restart if row.restart is not None else row.cursor
+    restarts = row.restart is not None
     return Subscription(
         subscription_id=row.item,
         notify_url=row.notify_url,
@@ -162,7 +178,7 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
         state=cast(State, state),
         last_error=row.last_error,
         expiry=table.parse_time(row.expiry),
-        cursor=int(restart),
-        cursor_at=table.parse_time(row.cursor_at),
+        cursor=int(row.restart if restarts else row.cursor),
+        cursor_at=table.parse_time(row.restart_at if restarts else row.cursor_at),
         index=int(row.index),
     )

@@ -184,6 +184,7 @@ class SubscriptionRow(Row):
     expiry = UnicodeAttribute()
     expires = NumberAttribute()
     server_root = UnicodeAttribute()
+    validity = UnicodeAttribute()
     cursor = NumberAttribute()
     cursor_at = UnicodeAttribute()
     index = NumberAttribute()

@@ -1,7 +1,7 @@
 """Subscriptions (NMS 6.19, 6.20): who is told of changes, and where."""
 
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.subscription import Subscription
+from onecopy.domain.subscription import LONGEST, RESET, Subscription
 from onecopy.domain.token import RestartToken
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url
@@ -53,8 +53,11 @@ def _ring(request: Request, subscription: Subscription) -> None:
 
 def _shown(request: Request, known: Subscription, secret: bool = False) -> outward.Json:
     box = log.read_box(request.store, request.key)
-    token = request.signed(RestartToken(box.validity, known.position, known.cursor_at))
-    return outward.subscription(known, request.urls, token, request.store.now(), secret)
+    token = RestartToken(box.validity, known.position, known.cursor_at)
+    if known.cursor == RESET:
+        token = log.start_of_listing(request.store, box)
+    now = request.store.now()
+    return outward.subscription(known, request.urls, request.signed(token), now, secret)
 
 
 def list_subscriptions(request: Request) -> Answer:
@@ -71,9 +74,8 @@ def get_subscription(request: Request, subscription_id: str) -> Answer:
 def update_subscription(request: Request, subscription_id: str) -> Answer:
     given = inward.subscription_update(request.json())
     restart = _restart(request, given.restart_token)
-    changed = subscriptions.update(
-        request.store, request.key, subscription_id, inward.duration(given.duration), restart
-    )
+    duration = LONGEST if given.duration == 0 else inward.duration(given.duration)
+    changed = subscriptions.update(request.store, request.key, subscription_id, duration, restart)
     _ring(request, changed)
     return Answer(200, {"nmsSubscription": _shown(request, changed)})
 
