@@ -4,12 +4,14 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 SCANNER := .venv-infra/.ready
+# What the template's functions run on, where there is one.
+BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
 TEMPLATES := infra/template.yaml infra/dashboard.yaml
 
 PORT ?= 8080
 DATA ?= .local
 
-.PHONY: demo test serve import lint format bench clean
+.PHONY: demo test serve import lint format bench bundle clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -34,6 +36,11 @@ format: $(READY)
 
 bench: $(READY)
 	@exec $(BIN)/python -m infra.local.bench
+
+# What Lambda gets, alone on a Python without any package, answers every event.
+bundle: $(READY)
+	@$(BIN)/python -m infra.bundle.build build/bundle $(BUNDLE_PYTHON)
+	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/test_events.py
 
 clean:
 	@rm -rf .venv .venv-infra .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info

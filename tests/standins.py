@@ -165,6 +165,8 @@ def deliver(event: Event, context: Any) -> Event:
 
 
 def reclaim(event: Event, context: Any) -> Event:
+    for record in event["Records"]:
+        _note("reclaim", record["body"])
     return _failures([])
 
 

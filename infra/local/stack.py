@@ -61,7 +61,11 @@ class LocalStack:
                 stdout=output,
                 stderr=output,
             )
-        self.url = self._ready(time.monotonic() + _START_SECONDS)
+        try:
+            self.url = self._ready(time.monotonic() + _START_SECONDS)
+        except BaseException:
+            self.stop()  # nobody else would: a `with` that was not entered is not left either
+            raise
 
     def stop(self) -> None:
         if self._process is None:
@@ -94,6 +98,12 @@ class LocalStack:
         """What a resource of the template is called here: a table's or bucket's name, a queue's URL."""
         name: str = self._details()["resources"][logical_id]
         return name
+
+    def function_environment(self, logical_id: str) -> dict[str, str]:
+        """What a function of the template runs with: its settings, and credentials for what it may do."""
+        environments = json.loads((self.data / "keys" / "environments.json").read_text())
+        environment: dict[str, str] = environments[logical_id]
+        return environment
 
     def aws(self, service: str) -> Any:
         """A client that may do everything, to look at what lies behind."""

@@ -48,6 +48,8 @@ class Stage:
         for function in functions(self._template):
             environment = self._environment(identities.credentials(function))
             self._pools.append(Pool(function, _workers(function), environment, self._activity, self._log))
+        environments = {pool.function.logical_id: pool.environment for pool in self._pools}
+        self._keys.save("environments.json", environments)
         routes = [(route, pool) for pool in self._pools for route in pool.function.routes]
         self.gateway = Gateway(routes, self._audience(), self._issuer, _WORKERS, self._log)
         self._start_pumps(operator)

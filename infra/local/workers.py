@@ -95,7 +95,7 @@ class Pool:
         self, function: Function, size: int, environment: dict[str, str], activity: Activity, log: Log
     ) -> None:
         self.function, self.size = function, size
-        self._environment = {
+        self.environment = {
             **function.environment,
             **environment,
             "AWS_LAMBDA_FUNCTION_NAME": function.logical_id,
@@ -146,7 +146,7 @@ class Pool:
                 if worker.alive():
                     return worker
                 self._all.discard(worker)
-        worker = _Worker(self.function.handler, self._environment, self._log, self.function.name)
+        worker = _Worker(self.function.handler, self.environment, self._log, self.function.name)
         with self._lock:
             self._all.add(worker)
         return worker
