@@ -87,9 +87,15 @@ def pushed(receiver: Receiver, since: int, urls: Sequence[str]) -> list[tuple[fl
                     came.setdefault(path, (delivery.at, event))
         return came
 
-    if not receiver.wait_for(lambda deliveries: len(of_interest(deliveries)) == len(paths), PATIENCE):
-        raise DidNotHappen(f"the subscriber was not told within {PATIENCE:.0f} s")
+    seconds = patience(len(paths))
+    if not receiver.wait_for(lambda deliveries: len(of_interest(deliveries)) == len(paths), seconds):
+        raise DidNotHappen(f"the subscriber was not told within {seconds:.0f} s")
     return list(of_interest(receiver.deliveries).values())
+
+
+def patience(count: int) -> float:
+    """Seconds in which so many things have happened on any machine, or will not."""
+    return PATIENCE + count / 20
 
 
 def wait_until(happened: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:

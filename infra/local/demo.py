@@ -14,11 +14,12 @@ from infra.local.actions import DidNotHappen
 from infra.local.device import Device
 from infra.local.receiver import Receiver
 from infra.local.stack import LocalStack, StackFailed
-from infra.local.story import BOX, Story
+from infra.local.story import Story
 from infra.local.telling import Telling
 from infra.ops.backup import Backup, Refused
 from infra.ops.connection import Unusable
 
+BOX = "tel:+99911112222"
 SAMPLE = Path(__file__).with_name("sample.xml")
 _FORESEEN = (DidNotHappen, Refused, StackFailed, Unusable, httpx.HTTPError, OSError)
 
@@ -38,19 +39,38 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def play(path: Path) -> None:
-    backup, telling = Backup(path), Telling()
+    backup, telling = readable(path), Telling()
     telling.title("Onecopy: one copy of every message, as many links to it as you like.")
-    with ExitStack() as ending:
+    with tempfile.TemporaryDirectory(prefix="onecopy-demo-") as folder:
+        place = Path(folder)
         telling.line("The whole store runs on this machine, in a temporary folder that goes away at the end.")
-        folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="onecopy-demo-")))
-        stack = ending.enter_context(LocalStack(folder / "stack"))
-        token = stack.token(BOX)
+        with LocalStack(place / "stack") as stack:
+            tell(stack, BOX, backup, place, telling)
+    telling.line("")
+    telling.line(
+        "All of it is gone again. To keep a store on this machine: make serve; to fill it, meanwhile,"
+    )
+    telling.line("with a backup of your own: make import FILE=… BOX=tel:+…")
+
+
+def tell(stack: LocalStack, box: str, backup: Backup, place: Path, telling: Telling) -> None:
+    """The story on a stack that runs, with two devices that have their mirrors at that place."""
+    token = stack.token(box)
+    with ExitStack() as ending:
         phone, tablet = (
-            ending.enter_context(closing(Device(stack.url, BOX, lambda: token, folder / f"{name}.db")))
+            ending.enter_context(closing(Device(stack.url, box, lambda: token, place / f"{name}.db")))
             for name in ("phone", "tablet")
         )
         receiver = ending.enter_context(Receiver())
-        Story(stack, phone, tablet, receiver, telling).tell(backup)
+        Story(stack, box, phone, tablet, receiver, telling).tell(backup)
+
+
+def readable(path: Path) -> Backup:
+    """A backup with at least one message: what is none should be told before anything is started."""
+    backup = Backup(path)
+    with closing(backup.messages()) as messages:
+        next(messages)
+    return backup
 
 
 def _leave(sign: int, frame: FrameType | None) -> None:

@@ -33,12 +33,11 @@ class Figures:
     def rows(self) -> list[Row]:
         each = self.sync_bytes / self.messages
         with_content = self.sync_bytes + self.content_bytes
-        delays = f"{1000 * statistics.median(self.delays):.0f} ms, at most {1000 * max(self.delays):.0f} ms"
-        return [
+        rows = [
             ("import", f"{self.import_rate:,.0f} messages/s", ""),
             (
                 "first sync of a device",
-                f"{size(self.sync_bytes)}, {requests(self.sync_requests)}",
+                f"{size(self.sync_bytes)}, {counted(self.sync_requests, 'request')}",
                 f"{size(with_content)} with all content",
             ),
             (
@@ -47,25 +46,34 @@ class Figures:
                 f"{size(with_content / self.messages)} with its content",
             ),
             (
-                f"content stored for {self.copies:,} copies",
+                f"content stored for {counted(self.copies, 'copied message')}",
                 size(self.copy_stored),
-                f"{size(self.copied_bytes)} more",
+                f"{size(self.copied_bytes)} to store it again",
             ),
             (
                 "sent and received for them",
-                f"{size(self.copy_wire)}, {requests(self.copy_requests)}",
+                f"{size(self.copy_wire)}, {counted(self.copy_requests, 'request')}",
                 f"{size(self.copied_bytes)} to upload it again",
             ),
-            ("push: from answer to event", delays, f"median of {len(self.delays)}"),
             (
-                f"{self.delta_events:,} changes, for another device",
-                f"{size(self.delta_bytes)}, {requests(self.delta_requests)}",
-                f"{size(self.sync_bytes)} to list the box again",
+                f"push: from answer to event, {counted(len(self.delays), 'time')}",
+                f"{milliseconds(statistics.median(self.delays))} (median)",
+                f"{milliseconds(max(self.delays))} at most",
             ),
             (
+                f"{counted(self.delta_events, 'change')}, for the other device",
+                f"{size(self.delta_bytes)}, {counted(self.delta_requests, 'request')}",
+                f"{size(self.sync_bytes)} to list the box again",
+            ),
+        ]
+        return rows + (self._content_rows() if self.body_requests else [])
+
+    def _content_rows(self) -> list[Row]:
+        return [
+            (
                 "a body on demand",
-                f"{size(self.body_bytes)}, {requests(self.body_requests)}",
-                "nothing more for its copies",
+                f"{size(self.body_bytes)}, {counted(self.body_requests, 'request')}",
+                f"{size(self.body_bytes)} again for each copy",
             ),
             ("content gone after its last link", f"{self.gone_after:.1f} s", ""),
         ]
@@ -82,5 +90,9 @@ def size(count: float) -> str:
     return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
 
 
-def requests(count: int) -> str:
-    return f"{count} request{'s' * (count != 1)}"
+def milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+def counted(count: int, one: str) -> str:
+    return f"{count:,} {one}{'s' * (count != 1)}"

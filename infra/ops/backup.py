@@ -7,7 +7,7 @@ entities, are refused. What the elements mean is in `elements`; nothing here kno
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from io import BufferedReader
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
@@ -46,7 +46,7 @@ class Backup:
         except (OSError, ValueError) as error:
             raise Refused(f"{self._path} cannot be read: {getattr(error, 'strerror', error)}") from None
 
-    def messages(self) -> Iterator[Message | Unreadable]:
+    def messages(self) -> Generator[Message | Unreadable, None, None]:
         """Every message in the file's order; Broken or Refused after the last that can be read."""
         target = _Messages()
         parser = DefusedXMLParser(target=target, forbid_dtd=True)
