@@ -1,6 +1,7 @@
 """`jobs`: what a request began and left to the background: a large folder copied, deleted or moved."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
@@ -14,7 +15,10 @@ from onecopy.handlers.batch import Batch
 from onecopy.store import jobs
 
 STEPS = 200
-"""About 6,000 objects, within the function's time."""
+"""About 6,000 objects."""
+
+TIME = timedelta(seconds=30)
+"""Well within the function's own, however slow a table is."""
 
 settings.read("JOBS_QUEUE_URL")
 processor = Batch(EventType.SQS)
@@ -26,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 def _message(record: SQSRecord) -> None:
     body = json.loads(record.body)
-    progress = jobs.run(composition.parts().store, BoxKey.parse(body["box"]), body["job"], STEPS)
+    progress = jobs.run(composition.parts().store, BoxKey.parse(body["box"]), body["job"], STEPS, TIME)
     measure.tell_copies(progress.copied)
     if not progress.finished:
         composition.queues().job(body["box"], body["job"], progress.wait)

@@ -78,10 +78,13 @@ def _start(draft: Draft, job_id: str, kind: str, state: dict[str, Any]) -> None:
     draft.row(lambda transaction: transaction.save(row))
 
 
-def run(store: Store, key: BoxKey, job_id: str, steps: int) -> Progress:
-    """At most so many steps of about 30 objects each."""
+def run(store: Store, key: BoxKey, job_id: str, steps: int, time: timedelta) -> Progress:
+    """At most so many steps of about 30 objects each, none begun after that time."""
     copied: list[Content | None] = []
+    until = store.now() + time
     for _ in range(steps):
+        if store.now() > until:
+            break
         job = table.get(JobRow, str(key), table.job_item(job_id))
         if not job:
             return Progress(True, copied=tuple(copied))
