@@ -74,10 +74,16 @@ def read_request(connection: socket.socket) -> tuple[str, Message, bytes]:
     with connection.makefile("rb") as stream:
         line = stream.readline().decode().strip()
         head = b""
-        while (row := stream.readline()) not in (b"\r\n", b""):
+        while (row := stream.readline()) != b"\r\n":
+            if not row:
+                raise ConnectionError("the sender was cut off")
             head += row
         headers = message_from_bytes(head)
-        return line, headers, stream.read(int(headers["content-length"]))
+        length = int(headers["content-length"])
+        body = stream.read(length)
+    if len(body) < length:
+        raise ConnectionError("the sender was cut off")
+    return line, headers, body
 
 
 def after_request(first: bytes, then: bytes = b"") -> Script:

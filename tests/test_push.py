@@ -316,7 +316,7 @@ def test_after_its_expiry_there_is_silence_and_once_renewed_it_hears_all_that_it
     assert len(subscriber.posts) == 1
     update(box, brief, duration=60)
     assert_told(subscriber, since(box, brief["restartToken"]))
-    assert look(box, brief)["state"] == "active"
+    assert eventually(lambda: look(box, brief)["state"] == "active")
 
 
 def test_what_is_committed_in_part_is_not_told_and_nothing_behind_it(
