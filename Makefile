@@ -4,6 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 SCANNER := .venv-infra/.ready
+SAM := .venv-sam/.ready
 # What the template's functions run on, where there is one.
 BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
 TEMPLATES := infra/template.yaml infra/dashboard.yaml
@@ -11,7 +12,7 @@ TEMPLATES := infra/template.yaml infra/dashboard.yaml
 PORT ?= 8080
 DATA ?= .local
 
-.PHONY: demo test serve import lint format bench bundle clean
+.PHONY: demo test serve deploy-local import lint format bench bundle clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -22,6 +23,9 @@ test: $(READY)
 
 serve: $(READY)
 	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local
+
+deploy-local: $(READY) $(SAM)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local --deployed
 
 import: $(READY)
 	@exec $(BIN)/onecopy import "$(FILE)" --box "$(BOX)" $(if $(URL),--url "$(URL)")
@@ -43,7 +47,7 @@ bundle: $(READY)
 	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/test_events.py
 
 clean:
-	@rm -rf .venv .venv-infra .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
+	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
 
 # The templates, looked at again only when they or the rules have changed.
 .venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/lint/*.* infra/lint/rules/*.py)
@@ -55,6 +59,12 @@ $(SCANNER): infra/lint/requirements.txt
 	@echo "setting up .venv-infra, once (about a minute)"
 	@$(PYTHON) -m venv .venv-infra
 	@.venv-infra/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(SAM): infra/local/sam.txt
+	@echo "setting up .venv-sam, once (about a minute)"
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(READY): pyproject.toml functions/requirements.txt

@@ -11,10 +11,15 @@ from infra.local.stack import LocalStack
 HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--deployed", action="store_true", help="the stack is one deployed by SAM")
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole."""
-    with LocalStack(tmp_path_factory.mktemp("stack")) as running:
+    deployed = bool(request.config.getoption("--deployed"))
+    with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
         yield running
 
 

@@ -61,7 +61,7 @@ class Gateway:
         started = time.monotonic()
         raw_path, peer = scope["raw_path"], (scope.get("client") or ("127.0.0.1",))[0]
         asked = http_event.request(scope["method"], raw_path, scope["query_string"], scope["headers"], peer)
-        upload = _Upload(asked.headers, receive)
+        upload = Upload(asked.headers, receive)
         try:
             async with asyncio.timeout(_SECONDS):
                 answer = await self._answer(asked, upload)
@@ -79,7 +79,7 @@ class Gateway:
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, asked: Request, upload: _Upload) -> Response:
+    async def _answer(self, asked: Request, upload: Upload) -> Response:
         if asked.path == "/local" or asked.path.startswith("/local/"):
             return self._local(asked, await upload.read())
         for pattern, route, pool in self._routes:
@@ -89,7 +89,7 @@ class Gateway:
         return message(404, "Not Found")
 
     async def _invoke(
-        self, asked: Request, route: Route, pool: Pool, parameters: dict[str, str], upload: _Upload
+        self, asked: Request, route: Route, pool: Pool, parameters: dict[str, str], upload: Upload
     ) -> Response:
         try:
             token = _bearer(asked.headers.get("authorization", ""))
@@ -138,7 +138,7 @@ class Gateway:
         return message(404, "Not Found")
 
 
-class _Upload:
+class Upload:
     """A request's body on its way in."""
 
     def __init__(self, headers: dict[str, str], receive: Receive) -> None:
@@ -177,7 +177,7 @@ class _Upload:
         return content
 
 
-async def _send(answer: Response, upload: _Upload, send: Send) -> None:
+async def _send(answer: Response, upload: Upload, send: Send) -> None:
     headers = [(name, value) for name, value in answer.headers if name != "content-length"]
     if answer.status != 204:
         headers.append(("content-length", str(len(answer.body))))

@@ -29,6 +29,7 @@ class BadResult(Exception):
 class Request:
     method: str
     path: str
+    raw_path: bytes
     query: str
     headers: dict[str, str]
     cookies: list[str]
@@ -62,7 +63,7 @@ def request(method: str, raw_path: bytes, query: bytes, raw_headers: RawHeaders,
         elif name not in _HOP_BY_HOP:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
     headers |= {"x-forwarded-for": peer, "x-forwarded-proto": "http"}
-    return Request(method, decoded_path(raw_path), query.decode("latin-1"), headers, cookies, peer)
+    return Request(method, decoded_path(raw_path), raw_path, query.decode("latin-1"), headers, cookies, peer)
 
 
 def event(asked: Request, route_key: str, parameters: dict[str, str], authorizer: Any, body: bytes) -> bytes:

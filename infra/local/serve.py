@@ -17,6 +17,7 @@ from types import FrameType
 
 import uvicorn
 
+from infra.local.deployment import Deployment, NotDeployed
 from infra.local.emulator import Emulator, EmulatorFailed
 from infra.local.gateway import Gateway
 from infra.local.keys import KeyStore
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
     parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
     parser.add_argument("--template", type=Path, default=_TEMPLATE)
+    parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
     parser.add_argument(
         "--with-parent", action="store_true", help="end when the process that started it ends"
     )
@@ -48,8 +50,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     for sign in _SIGNALS:
         signal.signal(sign, _leave)
     try:
-        serve(_listen(asked.port), asked.data.resolve(), asked.template, asked.with_parent)
-    except (CannotServe, EmulatorFailed) as error:
+        stage = Deployment if asked.deployed else Stage
+        serve(_listen(asked.port), asked.data.resolve(), asked.template.resolve(), asked.with_parent, stage)
+    except (CannotServe, EmulatorFailed, NotDeployed) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -73,7 +76,9 @@ def _listen(port: int) -> socket.socket:
     return server
 
 
-def serve(port: socket.socket, data: Path, template: Path, with_parent: bool) -> None:
+def serve(
+    port: socket.socket, data: Path, template: Path, with_parent: bool, kind: type[Stage | Deployment]
+) -> None:
     """Until a signal, or the parent, ends it."""
     log, parent = Log(), Parent()
     url = f"http://127.0.0.1:{port.getsockname()[1]}"
@@ -84,7 +89,7 @@ def serve(port: socket.socket, data: Path, template: Path, with_parent: bool) ->
         emulator = Emulator(data, keys, lock)
         ending.callback(emulator.stop)
         emulator.start()
-        stage = Stage(template, url, emulator, keys, log)
+        stage = kind(template, url, emulator, keys, log)
         ending.callback(stage.close)
         gateway = stage.start()
 

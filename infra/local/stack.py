@@ -17,6 +17,7 @@ from typing import Any, Self
 from infra.local.aws import client
 
 _START_SECONDS = 60
+_DEPLOY_SECONDS = 600
 _STOP_SECONDS = 20
 
 
@@ -33,11 +34,12 @@ class LocalStack:
         port: int = 0,
         template: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        deployed: bool = False,
     ) -> None:
         self.data = data
         self.url = ""
         self.output = data / "stack.log"
-        self._port, self._template = port, template
+        self._port, self._template, self._deployed = port, template, deployed
         self.environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,17 +54,19 @@ class LocalStack:
 
     def start(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        template = ["--template", str(self._template)] if self._template else []
+        more = ["--template", str(self._template)] if self._template else []
+        more += ["--deployed"] if self._deployed else []
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-m", "infra.local", "--with-parent", *template],
+                [sys.executable, "-m", "infra.local", "--with-parent", *more],
                 env={**os.environ, **self.environment, "PORT": str(self._port), "DATA": str(self.data)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
+        patience = _DEPLOY_SECONDS if self._deployed else _START_SECONDS
         try:
-            self.url = self._ready(time.monotonic() + _START_SECONDS)
+            self.url = self._ready(time.monotonic() + patience)
         except BaseException:
             self.stop()  # nobody else would: a `with` that was not entered is not left either
             raise
@@ -132,4 +136,4 @@ class LocalStack:
                 raise StackFailed(f"did not start\n{self.tail()}")
             time.sleep(0.05)
         self.kill()
-        raise StackFailed(f"was not ready in {_START_SECONDS} s\n{self.tail()}")
+        raise StackFailed(f"was not ready in time\n{self.tail()}")

@@ -104,7 +104,7 @@ def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
         answer = Answer(500, outward.request_error(NMSError(correlation_id)))
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     out, body = sent(answer, headers, correlation_id)
-    return Response(answer.status, headers=out, body=body)
+    return Response(answer.status, headers=out, body="" if body is None else body)
 
 
 def _refusal(error: NMSError) -> Answer:

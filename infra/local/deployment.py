@@ -1,0 +1,142 @@
+"""The template deployed by SAM's own tools into the emulator, which then runs functions and mappings.
+
+It stands where `stage` stands for `make serve`. In front of it is what a domain name and an identity provider
+are in the cloud: one address, which hands requests on as they came, and the issuer of tokens.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+from infra.local.aws import client
+from infra.local.emulator import Emulator
+from infra.local.gateway import Gateway, Upload
+from infra.local.http_event import Request, Response, message
+from infra.local.issuer import AUDIENCE, Issuer
+from infra.local.keys import KeyStore
+from infra.local.logs import Log
+from infra.local.template import REGION
+
+STACK = "onecopy"
+_SAM = Path(__file__).parents[2] / ".venv-sam" / "bin" / "sam"
+_SECONDS = 600
+_ITS_OWN = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
+# As in `stage`; and the table goes when the emulator's folder does.
+_PARAMETERS = {"BackoffMax": 25, "RestoreDays": 0, "DeletionProtection": "no", "Emulator": "yes"}
+
+
+class NotDeployed(Exception):
+    """SAM refused; its last lines say why."""
+
+
+class Deployment:
+    """Between start and close, requests reach the deployed API."""
+
+    def __init__(self, path: Path, url: str, emulator: Emulator, keys: KeyStore, log: Log) -> None:
+        self._template, self._url, self._emulator, self._keys, self._log = path, url, emulator, keys, log
+        self._issuer = Issuer(keys, url)
+        self._build = emulator.log.parent / "sam"
+        self._configuration = emulator.log.parent / "samconfig.toml"
+        self._front: Front | None = None
+
+    def start(self) -> Gateway:
+        started = time.monotonic()
+        self._configuration.write_text("version = 0.1\n")  # an operator's own is for the cloud
+        self._sam("build", "--template-file", str(self._template), "--build-dir", str(self._build))
+        built = time.monotonic()
+        self._sam(
+            "deploy",
+            *("--template-file", str(self._build / "template.yaml"), "--stack-name", STACK, "--resolve-s3"),
+            *(
+                "--capabilities",
+                "CAPABILITY_IAM",
+                "CAPABILITY_AUTO_EXPAND",
+                "--no-confirm-changeset",
+                "--no-fail-on-empty-changeset",
+            ),
+            *("--parameter-overrides", *self._parameters()),
+        )
+        self._log.line(f"built in {built - started:.0f} s, deployed in {time.monotonic() - built:.0f} s")
+        names = self._names()
+        self._keys.save("stack.json", {**self._access(), "resources": names})
+        self._front = Front(names["HttpApi"], self._emulator.url, self._issuer, self._log)
+        return self._front
+
+    def close(self) -> None:
+        if self._front:
+            self._front.close()
+
+    def _parameters(self) -> list[str]:
+        given = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": self._url, **_PARAMETERS}
+        return [f"{name}={value}" for name, value in given.items()]
+
+    def _sam(self, *arguments: str) -> None:
+        """One command of SAM's, against the emulator and with nothing of whatever account is at hand."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        key, secret = self._emulator.root
+        environment = kept | {
+            "AWS_ENDPOINT_URL": self._emulator.url,
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAM_CLI_TELEMETRY": "0",
+            "BUNDLE_FOR": "here",
+        }
+        sam = str(_SAM) if _SAM.exists() else shutil.which("sam") or "sam"
+        run = subprocess.run(  # noqa: S603  SAM's own command
+            [sam, *arguments, "--config-file", str(self._configuration)],
+            cwd=self._template.parents[1],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+        )
+        if run.returncode:
+            raise NotDeployed("\n".join(run.stdout.splitlines()[-30:]))
+
+    def _names(self) -> dict[str, str]:
+        """What each resource of the template is called there."""
+        cloudformation = client("cloudformation", self._emulator.url, self._emulator.root)
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
+        found = [one for page in pages for one in page["StackResourceSummaries"]]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+
+    def _access(self) -> dict[str, str]:
+        key, secret = self._emulator.root
+        return {"url": self._url, "endpoint": self._emulator.url, "key": key, "secret": secret}
+
+
+class Front(Gateway):
+    """Hands everything on to the deployed API, but for the issuer's own paths."""
+
+    def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log) -> None:
+        super().__init__([], [], issuer, 1, log)
+        self._host = f"{api_id}.execute-api.localhost:{httpx.URL(endpoint).port}"
+        self._client = httpx.AsyncClient(base_url=endpoint, timeout=60)
+
+    async def _answer(self, asked: Request, upload: Upload) -> Response:
+        if asked.path == "/local" or asked.path.startswith("/local/"):
+            return await super()._answer(asked, upload)
+        target = asked.raw_path + (b"?" + asked.query.encode("latin-1") if asked.query else b"")
+        url = self._client.base_url.copy_with(raw_path=target)
+        headers = {**asked.headers, "host": self._host}
+        request = httpx.Request(asked.method, url, headers=headers, content=await upload.read())
+        try:
+            answer = await self._client.send(request, stream=True)
+            body = b"".join([part async for part in answer.aiter_raw()])
+            await answer.aclose()
+        except httpx.HTTPError as error:
+            self._log.event("front", f"FAILED  {type(error).__name__}")
+            return message(503, "Service Unavailable")
+        kept = [(name.lower(), value) for name, value in answer.headers.multi_items()]
+        return Response(answer.status_code, [one for one in kept if one[0] not in _ITS_OWN], body)
