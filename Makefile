@@ -39,7 +39,7 @@ format: $(READY)
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
 bench: $(READY)
-	@exec $(BIN)/python -m infra.local.bench
+	@exec $(BIN)/python -m infra.local.bench $(if $(BACKUP),"$(BACKUP)")
 
 # What Lambda gets, alone on a Python without any package, answers every event.
 bundle: $(READY)
