@@ -27,6 +27,7 @@ GOOD = {
     "URL_SECONDS": "300",
     "BACKOFF_MAX": "900",
     "ALLOW_LOCAL_CALLBACKS": "1",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }
 NEEDED = {
     "api": {"TABLE_NAME", "CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS"},
@@ -95,6 +96,7 @@ BAD = {
     "URL_SECONDS": "5 minutes",
     "BACKOFF_MAX": "1.5",
     "ALLOW_LOCAL_CALLBACKS": "yes",
+    "AWS_ENDPOINT_URL": "127.0.0.1:4566",
 }
 
 
@@ -110,3 +112,9 @@ def test_a_malformed_setting_is_named_and_not_shown(name: str) -> None:
 
 def test_keys_are_read_in_their_order() -> None:
     assert settings.read(environ=GOOD).restart_token_keys == (b"new", b"old")
+
+
+def test_a_webhook_may_be_local_beside_an_emulator_alone() -> None:
+    assert settings.read(environ=GOOD).allow_local_callbacks
+    at_aws = {name: value for name, value in GOOD.items() if name != "AWS_ENDPOINT_URL"}
+    assert not settings.read(environ=at_aws).allow_local_callbacks

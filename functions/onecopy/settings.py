@@ -51,6 +51,7 @@ _FORMS = {
     "URL_SECONDS": r"[1-9][0-9]{0,5}",
     "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
+    "AWS_ENDPOINT_URL": r"https?://\S+",
 }
 
 
@@ -83,5 +84,6 @@ def _typed(given: Mapping[str, str]) -> Settings:
         upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
         url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
-        allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1",
+        # Beside an emulator alone: at AWS, where no endpoint is given, the setting opens nothing.
+        allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
     )
