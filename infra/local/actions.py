@@ -82,7 +82,7 @@ def pushed(receiver: Receiver, since: int, urls: Sequence[str]) -> list[tuple[fl
         for delivery in deliveries[since:]:
             for event in delivery.events:
                 (facts,) = event.values()
-                path = urlsplit(facts.get("resourceURL", "")).path
+                path = _path(facts, "resourceURL")
                 if path in paths:
                     came.setdefault(path, (delivery.at, event))
         return came
@@ -91,6 +91,24 @@ def pushed(receiver: Receiver, since: int, urls: Sequence[str]) -> list[tuple[fl
     if not receiver.wait_for(lambda deliveries: len(of_interest(deliveries)) == len(paths), seconds):
         raise DidNotHappen(f"the subscriber was not told within {seconds:.0f} s")
     return list(of_interest(receiver.deliveries).values())
+
+
+def pushed_into(receiver: Receiver, folder_url: str, count: int) -> None:
+    """Waits until so many objects have been told of as lying in a folder."""
+    folder = urlsplit(folder_url).path
+
+    def told(deliveries: list[Delivery]) -> set[str]:
+        events = (event for delivery in deliveries for event in delivery.events)
+        changed = (event.get("changedObject", {}) for event in events)
+        return {facts["resourceURL"] for facts in changed if _path(facts, "parentFolder") == folder}
+
+    seconds = patience(count)
+    if not receiver.wait_for(lambda deliveries: len(told(deliveries)) == count, seconds):
+        raise DidNotHappen(f"the subscriber was not told of all {count:,} copies within {seconds:.0f} s")
+
+
+def _path(facts: dict[str, Any], name: str) -> str:
+    return urlsplit(str(facts.get(name, ""))).path
 
 
 def patience(count: int) -> float:
