@@ -87,6 +87,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(phone: Phone, whole: list[str
     done = finished(process)
     assert done.code == 130
     assert done.complaints == ["interrupted; run it again to go on where it stopped"]
+    assert list(phone.folder.iterdir()) == [file], "it has waited for the end of what was under way"
     assert (phone.run(file).code, tags(phone.objects())) == (0, whole)
 
 

@@ -1,6 +1,7 @@
 """An import that cannot be says why in one line, ends with 1, and leaves the box as it was."""
 
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -29,8 +30,14 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def refused(phone: Phone, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """The line that an import ends with; nothing is printed besides it, and nothing stored."""
+def refused(
+    phone: Phone,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Refused:
+    """The line that an import ends with; nothing is printed besides it, nothing stored or left behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
 
     def run(file: Path, *more: str, **options: str) -> str:
         given = {"box": phone.box.box, "url": phone.stack.url, **options}
@@ -39,6 +46,7 @@ def refused(phone: Phone, capsys: pytest.CaptureFixture[str]) -> Refused:
         said = capsys.readouterr()
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert phone.objects() == []
+        assert not list(Path(tempfile.gettempdir()).glob("onecopy-import-*"))
         return said.err.removeprefix("onecopy import: ").strip()
 
     return run

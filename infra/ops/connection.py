@@ -26,7 +26,14 @@ _Answer = TypeVar("_Answer")
 
 
 class Unusable(Exception):
-    """The store does not answer, or not to us; the text says why, in words for an operator."""
+    """The store does not answer, or not to us; the text says why, in words for an operator.
+
+    `under_way` says that it may still be at what it was asked for.
+    """
+
+    def __init__(self, reason: str, under_way: bool = False) -> None:
+        super().__init__(reason)
+        self.under_way = under_way
 
 
 class TryAgain(Exception):
@@ -162,7 +169,7 @@ def patiently(url: str, attempt: Callable[[TryAgain | None], _Answer]) -> _Answe
             last = again
             fruitless = 1 if again.progress else fruitless + 1
             if fruitless == TRIES:
-                raise Unusable(f"no answer to be had from {url}: {again}") from None
+                raise Unusable(f"no answer to be had from {url}: {again}", again.under_way) from None
             wait = min(FIRST_WAIT * 2 ** (fruitless - 1), LONGEST_WAIT)
             jitter = random.uniform(0.75, 1.25)  # noqa: S311  # no secret
             time.sleep(max(wait * jitter, again.after or 0.0))

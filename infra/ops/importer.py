@@ -10,7 +10,7 @@ from itertools import chain
 
 from infra.ops.backup import Backup, Broken
 from infra.ops.claim import Claim
-from infra.ops.connection import Connection
+from infra.ops.connection import Connection, Unusable
 from infra.ops.elements import Unreadable
 from infra.ops.form import Item
 from infra.ops.ledger import Ledger
@@ -51,6 +51,9 @@ class Importer:
             self._note()
         finally:
             self._workers.shutdown(cancel_futures=True)
+            if self._flying:
+                self._flying = {future: tags for future, tags in self._flying.items() if _in_doubt(future)}
+                self._note()
             self._ledger.close()
 
     def _new_items(self, backup: Backup) -> Iterator[Item]:
@@ -95,6 +98,16 @@ class Importer:
                 self.outcome.add(future.result())
                 del self._flying[future]
             self._progress(self.outcome)
+
+
+def _in_doubt(future: Future[Outcome]) -> bool:
+    """Whether the store may still be at a request that is over for us."""
+    if future.cancelled():
+        return False
+    error = future.exception()
+    if isinstance(error, Unusable):
+        return error.under_way
+    return error is not None or bool(future.result().uploads)
 
 
 def batches(items: Iterator[Item]) -> Iterator[list[Item]]:
