@@ -48,6 +48,7 @@ ROUTES = [
     ("POST", "/subscriptions/zz9", SUBSCRIPTION),
     ("DELETE", "/subscriptions/zz9", SUBSCRIPTION),
 ]
+STORING = {("POST", "/objects"), ("POST", "/objects/operations/bulkCreation"), ("POST", "/folders")}
 ROUTE_NAMES = [f"{method} {path}" for method, path, _ in ROUTES]
 
 
@@ -155,7 +156,44 @@ def test_the_network_stores_in_any_box_of_its_store(stack: LocalStack) -> None:
         assert fault(ask("GET", f"{elsewhere}/changes", token)) == (403, "POL0001")
 
 
+@pytest.mark.parametrize("box", ["tel:+1#L0", "tel:+1#S", "a/b", "a\nb", "x" * 256])
+def test_a_token_for_what_can_be_no_box_opens_nothing(stack: LocalStack, box: str) -> None:
+    """Not even its own: it might be taken for a part of another."""
+    url = f"{stack.url}/nms/v1/main/acr:auth/changes"
+    assert fault(ask("GET", url, stack.token(box))) == (403, "POL0001")
+
+
+def test_no_way_leads_through_ones_own_box_into_anothers(stack: LocalStack) -> None:
+    with BoxClient(stack) as owner, BoxClient(stack) as other:
+        there = other.text_object().rsplit("/", 1)[1]
+        name = quote(other.box, safe="")
+        for way in (f"../{name}", f"%2e%2e/{name}", f"..%2F{name}", f"%2F..%2F{name}", f"{name}%00"):
+            answer = owner.http.get(f"{owner.base}/{way}/objects/{there}")
+            assert answer.status_code in (403, 404)
+            assert there not in answer.text
+
+
 def test_a_store_of_another_name_is_closed(stack: LocalStack) -> None:
     with BoxClient(stack) as client:
         elsewhere = client.base.replace("/main/", "/another/")
         assert fault(client.http.get(f"{elsewhere}/changes")) == (403, "POL0001")
+
+
+def test_the_networks_own_scope_opens_storing_and_nothing_else(stack: LocalStack) -> None:
+    with BoxClient(stack) as owner:
+        there = owner.text_object()
+        network = stack.token("network", "onecopy.network")
+        for method, path, _ in ROUTES:
+            url = owner.base + path.replace("zz9", there.rsplit("/", 1)[1])
+            if (method, path) not in STORING:
+                assert fault(ask(method, url, network)) == (403, "POL0001")
+        folder = {"folder": {"parentFolderPath": "/Default", "name": "conversation"}}
+        headers = {"authorization": f"Bearer {network}"}
+        assert httpx.post(f"{owner.base}/folders", json=folder, headers=headers).status_code == 201
+        message = {"object": {"parentFolderPath": "/Default/conversation"}}
+        assert httpx.post(f"{owner.base}/objects", json=message, headers=headers).status_code == 201
+
+
+def test_a_wrong_method_is_told_whatever_the_scope(stack: LocalStack) -> None:
+    with BoxClient(stack, scope=CREATE) as client:
+        assert fault(client.http.put("/objects")) == (405, "SVC0002")

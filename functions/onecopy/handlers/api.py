@@ -17,7 +17,6 @@ from onecopy import settings
 from onecopy.domain.errors import MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers.request import Answer, authorize, check_accept, sent
 from onecopy.handlers.routes import (
-    READ,
     Route,
     changes,
     copies,
@@ -62,8 +61,8 @@ def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any
         def ask() -> Answer:
             method = str(app.current_event.http_method)
             route = routes.get(method)
-            scope = route.scope if route else READ
-            request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), scope)
+            needed = (route.scope, route.stores) if route else (None, False)
+            request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), *needed)
             if not route:
                 raise MethodNotAllowed(tuple(sorted(routes)))
             if not route.any_type:

@@ -20,7 +20,7 @@ from onecopy.wire import inward, outward
 from onecopy.wire.urls import OWN_BOX, Urls
 
 NETWORK = "onecopy.network"
-"""The scope of the network itself, which stores under /Default, in any box."""
+"""The scope of the network itself, which stores, also under /Default, in any box; for more it needs more."""
 
 ALL = "oma_rest_nms.all_v1"
 _COMPRESS_ABOVE = 1000
@@ -36,8 +36,8 @@ class Caller:
     def is_network(self) -> bool:
         return NETWORK in self.scopes
 
-    def may(self, scope: str) -> bool:
-        return not self.scopes.isdisjoint({scope, ALL, NETWORK})
+    def may(self, scope: str, stores: bool) -> bool:
+        return not self.scopes.isdisjoint({scope, ALL}) or (stores and self.is_network)
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def authorize(event: Mapping[str, Any], store_name: str, box_id: str, scope: str) -> Request:
-    """Before anything is read: the scope, and the box that has to be the caller's own."""
+def authorize(
+    event: Mapping[str, Any], store_name: str, box_id: str, scope: str | None, stores: bool = False
+) -> Request:
+    """Before anything is read: the box that has to be the caller's own, and the scope, if one is needed."""
     parts = composition.parts()
     claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims")
     if not claims:
@@ -120,7 +122,7 @@ def authorize(event: Mapping[str, Any], store_name: str, box_id: str, scope: str
         raise NotAllowed("box")
     if real_box != caller.own_box and not caller.is_network:
         raise NotAllowed("box")
-    if not caller.may(scope):
+    if scope is not None and not caller.may(scope, stores):
         raise NotAllowed("scope")
     root = parts.settings.server_root or f"https://{event['requestContext']['domainName']}"
     return Request(

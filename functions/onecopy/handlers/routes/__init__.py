@@ -12,13 +12,17 @@ READ, CREATE, MODIFY, SUBSCRIBE = (
 
 @dataclass(frozen=True)
 class Route:
-    """`path` after the box; what is in `<…>` are the function's arguments. `any_type`: not always JSON."""
+    """`path` after the box; what is in `<…>` are the function's arguments.
+
+    `any_type`: not always JSON. `stores`: the network may do it, too, whose box it ever is.
+    """
 
     method: str
     path: str
     scope: str
     function: Callable[..., Answer]
     any_type: bool = False
+    stores: bool = False
 
 
 __all__ = ["CREATE", "MODIFY", "READ", "SUBSCRIBE", "Answer", "Request", "Route"]

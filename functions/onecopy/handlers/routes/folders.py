@@ -142,7 +142,7 @@ def _at(request: Request, path: str) -> FolderId:
 
 
 ROUTES = [
-    Route("POST", "/folders", MODIFY, create_folder),
+    Route("POST", "/folders", MODIFY, create_folder, stores=True),
     Route("GET", "/folders/operations/pathToId", READ, path_to_id),
     Route("POST", "/folders/operations/pathToId", READ, paths_to_ids),
     Route("POST", "/folders/operations/search", READ, search),

@@ -172,8 +172,8 @@ def _at(request: Request, path: str) -> ObjectId:
 
 
 ROUTES = [
-    Route("POST", "/objects", CREATE, create_object),
-    Route("POST", "/objects/operations/bulkCreation", CREATE, bulk_create),
+    Route("POST", "/objects", CREATE, create_object, stores=True),
+    Route("POST", "/objects/operations/bulkCreation", CREATE, bulk_create, stores=True),
     Route("GET", "/objects/operations/pathToId", READ, path_to_id),
     Route("POST", "/objects/operations/pathToId", READ, paths_to_ids),
     Route("GET", "/objects/<object_id>", READ, get_object),
