@@ -9,6 +9,7 @@ import pytest
 from infra.local.stack import LocalStack
 
 HERE = Path(__file__).parent
+SENDER = "Handler: onecopy.handlers.deliver.handler\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,3 +42,21 @@ def standin_stack(data: Path) -> LocalStack:
     template = data / "template.yaml"
     template.write_text(text)
     return LocalStack(data, template=template, environment={"PYTHONPATH": str(HERE)})
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The product, whole, with less patience: a second between two tries, five for a sender to live."""
+    data = tmp_path_factory.mktemp("hasty")
+    text = (HERE.parent / "infra" / "template.yaml").read_text()
+    for patient, impatient in (
+        ("BACKOFF_MAX: !Ref BackoffMax", 'BACKOFF_MAX: "1"'),
+        (SENDER, f"{SENDER}      Timeout: 5\n"),
+        ("VisibilityTimeout: 30", "VisibilityTimeout: 6"),
+    ):
+        assert patient in text
+        text = text.replace(patient, impatient)
+    template = data / "template.yaml"
+    template.write_text(text)
+    with LocalStack(data, template=template) as running:
+        yield running

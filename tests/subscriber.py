@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from box_client import BoxClient, Json
+from eventually import eventually
 from receiver import Receiver, Script, read_request
 from standardwebhooks import Webhook
 
@@ -120,3 +121,46 @@ def shown(answer: httpx.Response, status: int) -> Json:
     assert answer.status_code == status, answer.text
     subscription: Json = answer.json()["nmsSubscription"]
     return subscription
+
+
+def active(box: BoxClient, subscriber: Subscriber, **given: object) -> Json:
+    made = subscribe(box, subscriber, **given)
+    assert eventually(lambda: look(box, made)["state"] == "active")
+    return made
+
+
+def state(box: BoxClient, subscription: Json) -> tuple[str, str | None]:
+    """And what went wrong last."""
+    found = look(box, subscription)
+    return found["state"], found.get("lastError")
+
+
+def assert_told(subscriber: Subscriber, expected: list[Json]) -> None:
+    """All of it, by numbers without a gap, and whatever came twice was the same both times."""
+    assert eventually(lambda: len(subscriber.events) >= len(expected))
+    assert subscriber.events == expected
+    assert subscriber.indexes == list(range(1, len(subscriber.indexes) + 1))
+    assert_same_again(subscriber)
+
+
+def assert_same_again(subscriber: Subscriber) -> None:
+    posts = list(subscriber.posts)
+    assert len({(post.webhook_id, post.body) for post in posts}) == len({post.webhook_id for post in posts})
+
+
+def end_all(box: BoxClient) -> None:
+    """Their receivers are gone; they would be called on and on."""
+    for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["nmsSubscription"]:
+        box.delete(left["resourceURL"])
+
+
+def some_of_everything(box: BoxClient) -> None:
+    folder, other = box.folder("one"), box.folder("two")
+    first = box.text_object("hello", folder, correlationId="id", correlationTag="tag")
+    box.put(f"{first}/flags/%5CSeen")
+    [copied] = box.copy(other, [first])
+    box.move(other, [first])
+    box.put(f"{folder}/folderName", {"name": "renamed"})
+    box.move(other, folders=[folder])
+    box.delete(copied["success"]["resourceURL"])
+    box.delete(other)

@@ -8,12 +8,12 @@ from threading import Event
 
 import pytest
 from behind import Behind
-from box_client import BoxClient, Json, id_of
+from box_client import BoxClient
 from eventually import eventually
-from following import follow, listing, now, since, told
+from following import now, since, told
 from signing import Signer
 from standardwebhooks.webhooks import WebhookVerificationError
-from subscriber import Post, Subscriber, ask, look, subscribe, update
+from subscriber import Post, Subscriber, active, ask, assert_told, look, some_of_everything, subscribe
 
 from infra.local.stack import LocalStack
 from onecopy.push.webhook import new_secret
@@ -29,33 +29,6 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
 def subscriber() -> Iterator[Subscriber]:
     with Subscriber() as listening:
         yield listening
-
-
-def active(box: BoxClient, subscriber: Subscriber, **given: object) -> Json:
-    """A subscription whose verification is through."""
-    made = subscribe(box, subscriber, **given)
-    assert eventually(lambda: look(box, made)["state"] == "active")
-    return made
-
-
-def assert_told(subscriber: Subscriber, expected: list[Json]) -> None:
-    """In just as many lists as it takes, numbered without a gap, each in the place of the one before."""
-    assert eventually(lambda: len(subscriber.events) >= len(expected))
-    assert subscriber.events == expected
-    first = subscriber.indexes[0] if subscriber.indexes else 0
-    assert subscriber.indexes == list(range(first, first + len(subscriber.indexes)))
-
-
-def some_of_everything(box: BoxClient) -> None:
-    folder, other = box.folder("one"), box.folder("two")
-    first = box.text_object("hello", folder, correlationId="id", correlationTag="tag")
-    box.put(f"{first}/flags/%5CSeen")
-    [copied] = box.copy(other, [first])
-    box.move(other, [first])
-    box.put(f"{folder}/folderName", {"name": "renamed"})
-    box.move(other, folders=[folder])
-    box.delete(copied["success"]["resourceURL"])
-    box.delete(other)
 
 
 def test_the_address_is_verified_before_anything_else_is_sent(box: BoxClient, subscriber: Subscriber) -> None:
@@ -236,150 +209,3 @@ def test_one_subscriber_hears_nothing_of_another_box(
         assert_told(neighbour, since(other, theirs["restartToken"]))
     box.folder("ours")
     assert_told(subscriber, since(box, made["restartToken"]))
-
-
-def test_a_token_of_the_past_brings_the_history_since(box: BoxClient, subscriber: Subscriber) -> None:
-    box.folder("before")
-    token = now(box)
-    some_of_everything(box)
-    made = subscribe(box, subscriber, restartToken=token)
-    assert (made["index"], since(box, made["restartToken"])) == (1, since(box, token))
-    box.folder("after")
-    assert_told(subscriber, since(box, token))
-
-
-def test_a_token_from_the_middle_of_a_listing_brings_what_changed_since_the_listing_began(
-    box: BoxClient, subscriber: Subscriber
-) -> None:
-    token = box.get("/changes", params={"maxEntries": 1}).json()["nmsEventList"]["restartToken"]
-    box.folder("after")
-    subscribe(box, subscriber, restartToken=token)
-    assert eventually(lambda: told(subscriber.events, "changedFolder"))
-    assert told(subscriber.events, "changedFolder")[-1]["name"] == "after"
-
-
-def test_a_replay_begins_with_the_list_that_the_update_names(box: BoxClient, subscriber: Subscriber) -> None:
-    """The numbers go on, and the events come again from where the token says."""
-    token = now(box)
-    box.folder("before")
-    made = active(box, subscriber)
-    box.folder("after")
-    assert eventually(lambda: subscriber.events)
-    assert eventually(lambda: look(box, made)["restartToken"] == subscriber.lists[-1]["restartToken"])
-    answer = update(box, made, restartToken=token)
-    assert answer["index"] == 2
-    assert since(box, answer["restartToken"]) == since(box, token)
-    assert eventually(lambda: len(subscriber.lists) > 1)
-    assert subscriber.indexes == [1, 2]
-    assert subscriber.lists[1]["nmsEvent"] == since(box, token)
-
-
-def test_a_replay_asked_for_amid_changes_begins_with_the_list_that_the_update_names(
-    box: BoxClient, subscriber: Subscriber
-) -> None:
-    """Whatever the sender is just doing."""
-    token = now(box)
-    box.folder("first")
-    made = active(box, subscriber)
-    for number in range(12):
-        box.folder(f"folder {number}")
-        index = update(box, made, restartToken=token)["index"]
-        assert eventually(lambda: index in subscriber.indexes)  # noqa: B023  awaited at once
-        replay = next(each for each in subscriber.lists if each["index"] == index)
-        assert replay["nmsEvent"][0] == since(box, token)[0]
-    indexes = subscriber.indexes
-    assert indexes == list(range(1, len(indexes) + 1))
-
-
-def test_after_its_deletion_there_is_silence(box: BoxClient, subscriber: Subscriber) -> None:
-    ended = active(box, subscriber)
-    with Subscriber() as witness:
-        made = active(box, witness)
-        box.folder("before")
-        assert eventually(lambda: subscriber.events)
-        assert box.delete(ended["resourceURL"]).status_code == 204
-        heard = len(subscriber.posts)
-        some_of_everything(box)
-        assert_told(witness, since(box, made["restartToken"]))
-    assert len(subscriber.posts) == heard
-
-
-def test_after_its_expiry_there_is_silence_and_once_renewed_it_hears_all_that_it_missed(
-    box: BoxClient, subscriber: Subscriber
-) -> None:
-    brief = active(box, subscriber, duration=2)
-    with Subscriber() as witness:
-        made = active(box, witness)
-        assert eventually(lambda: look(box, brief)["state"] == "expired")
-        some_of_everything(box)
-        assert_told(witness, since(box, made["restartToken"]))
-    assert len(subscriber.posts) == 1
-    update(box, brief, duration=60)
-    assert_told(subscriber, since(box, brief["restartToken"]))
-    assert eventually(lambda: look(box, brief)["state"] == "active")
-
-
-def test_what_is_committed_in_part_is_not_told_and_nothing_behind_it(
-    stack: LocalStack, box: BoxClient, subscriber: Subscriber
-) -> None:
-    """A hole in the log is a commit still being applied: the lists wait before it, and lose nothing."""
-    token = now(box)
-    box.folder("one")
-    box.folder("two")
-    box.folder("three")
-    behind = Behind(stack, box.box)
-    hole = behind.take_change(behind.seq() - 1)
-    subscribe(box, subscriber, restartToken=token)
-    assert eventually(lambda: subscriber.events)
-    assert [event["changedFolder"]["name"] for event in subscriber.events] == ["one"]
-    behind.put(hole)
-    assert_told(subscriber, since(box, token))
-
-
-def assert_reset(box: BoxClient, subscriber: Subscriber, index: int) -> None:
-    """One resetBox, alone in its list, with a token that lists the box anew; then the lists go on."""
-    assert eventually(lambda: index in subscriber.indexes)
-    reset = next(each for each in subscriber.lists if each["index"] == index)
-    assert reset["nmsEvent"] == [{"resetBox": {}}]
-    again, _ = follow(box, reset["restartToken"])
-    assert [event for event in again if event in listing(box)[0]] == listing(box)[0]
-    box.folder("after the reset")
-    assert eventually(lambda: "after the reset" in str(subscriber.events[-1:]))
-    assert subscriber.indexes == list(range(1, len(subscriber.indexes) + 1))
-
-
-def test_who_asks_from_before_the_log_begins_is_told_to_list_anew(
-    stack: LocalStack, box: BoxClient, subscriber: Subscriber
-) -> None:
-    token = Signer(stack, box).aged(now(box), timedelta(days=31))
-    box.plain_object()
-    subscribe(box, subscriber, restartToken=token)
-    assert_reset(box, subscriber, 1)
-
-
-def test_a_subscriber_of_a_box_that_was_reset_is_told_to_list_anew(
-    stack: LocalStack, box: BoxClient, subscriber: Subscriber
-) -> None:
-    active(box, subscriber)
-    box.plain_object()
-    assert eventually(lambda: subscriber.events)
-    behind = Behind(stack, box.box)
-    behind.put({**behind.row(behind.box, "BOX"), "validity": {"S": "0123456789ab"}})
-    box.folder("something new")
-    assert_reset(box, subscriber, 2)
-
-
-def test_a_subscriber_whose_place_in_the_log_is_gone_is_told_to_list_anew(
-    stack: LocalStack, box: BoxClient, subscriber: Subscriber
-) -> None:
-    """Away for longer than the history: its cursor's changes have expired."""
-    box.folder("something old")
-    made = active(box, subscriber)
-    behind = Behind(stack, box.box)
-    assert eventually(lambda: not behind.row(f"{behind.box}#S", id_of(made["resourceURL"])).get("due"))
-    row = behind.row(f"{behind.box}#S", id_of(made["resourceURL"]))
-    behind.put({**row, "cursor": {"N": "1"}, "cursor_at": {"S": "2001-01-01T00:00:00.000000Z"}})
-    for change in behind.log():
-        behind.delete(change)
-    box.folder("something new")
-    assert_reset(box, subscriber, 1)

@@ -4,45 +4,31 @@ On a stack of its own with less patience: a second between two tries, five for a
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cache
-from itertools import count
-from pathlib import Path
-from secrets import token_hex
 from socket import socket
 from time import sleep
 from typing import Any
 
 import pytest
-from behind import Behind
 from box_client import BoxClient, Json, id_of
 from eventually import eventually
 from following import since
-from subscriber import TAKEN, Subscriber, echo, look, refusal, subscribe, update
+from subscriber import (
+    TAKEN,
+    Subscriber,
+    active,
+    assert_same_again,
+    assert_told,
+    echo,
+    end_all,
+    look,
+    refusal,
+    state,
+    subscribe,
+    update,
+)
 
 from infra.local.stack import LocalStack
-
-TEMPLATE = Path(__file__).parent.parent / "infra" / "template.yaml"
-SENDER = "Handler: onecopy.handlers.deliver.handler\n"
-
-
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The product, whole, with less patience."""
-    data = tmp_path_factory.mktemp("hasty")
-    text = TEMPLATE.read_text()
-    for patient, impatient in (
-        ("BACKOFF_MAX: !Ref BackoffMax", 'BACKOFF_MAX: "1"'),
-        (SENDER, f"{SENDER}      Timeout: 5\n"),
-        ("VisibilityTimeout: 30", "VisibilityTimeout: 6"),
-    ):
-        assert patient in text
-        text = text.replace(patient, impatient)
-    template = data / "template.yaml"
-    template.write_text(text)
-    with LocalStack(data, template=template) as running:
-        yield running
 
 
 @pytest.fixture
@@ -50,37 +36,6 @@ def box(hasty: LocalStack) -> Iterator[BoxClient]:
     with BoxClient(hasty) as client:
         yield client
         end_all(client)
-
-
-def end_all(box: BoxClient) -> None:
-    """Their receivers are gone; they would be called on and on."""
-    for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["nmsSubscription"]:
-        box.delete(left["resourceURL"])
-
-
-def active(box: BoxClient, subscriber: Subscriber, **given: object) -> Json:
-    made = subscribe(box, subscriber, **given)
-    assert eventually(lambda: look(box, made)["state"] == "active")
-    return made
-
-
-def state(box: BoxClient, subscription: Json) -> tuple[str, str | None]:
-    """And what went wrong last."""
-    shown = look(box, subscription)
-    return shown["state"], shown.get("lastError")
-
-
-def assert_told(subscriber: Subscriber, expected: list[Json]) -> None:
-    """All of it, by numbers without a gap, and whatever came twice was the same both times."""
-    assert eventually(lambda: len(subscriber.events) >= len(expected))
-    assert subscriber.events == expected
-    assert subscriber.indexes == list(range(1, len(subscriber.indexes) + 1))
-    assert_same_again(subscriber)
-
-
-def assert_same_again(subscriber: Subscriber) -> None:
-    posts = list(subscriber.posts)
-    assert len({(post.webhook_id, post.body) for post in posts}) == len({post.webhook_id for post in posts})
 
 
 WRONG_ANSWERS = {
@@ -187,13 +142,8 @@ def test_a_redirect_leads_nowhere(box: BoxClient) -> None:
     assert elsewhere.connections == 0
 
 
-@cache
-def sqs(stack: LocalStack) -> Any:
-    return stack.aws("sqs")
-
-
 def dead_letters(stack: LocalStack) -> Iterator[Any]:
-    answer = sqs(stack).receive_message(
+    answer = stack.aws("sqs").receive_message(
         QueueUrl=stack.name("DeliveryDeadLetters"), MaxNumberOfMessages=10, VisibilityTimeout=0
     )
     for message in answer.get("Messages", []):
@@ -251,23 +201,6 @@ def test_a_replay_asked_for_while_it_fails_follows_the_list_in_flight(box: BoxCl
         assert subscriber.indexes == [1, 2]
 
 
-def test_a_sender_that_is_cut_off_before_the_answer_is_followed_by_another(box: BoxClient) -> None:
-    """The list it had sent comes once more, the same: whether it was taken nobody knows."""
-    with Subscriber() as subscriber:
-        made = active(box, subscriber)
-
-        def hang(connection: socket) -> None:
-            subscriber.answer = TAKEN
-            connection.recv(1)  # until the sender is gone
-
-        subscriber.answer = hang
-        box.folder("one")
-        assert eventually(lambda: subscriber.answer == TAKEN)
-        box.folder("two")
-        assert_told(subscriber, since(box, made["restartToken"]))
-        assert [post.webhook_id for post in subscriber.posts].count(subscriber.posts[1].webhook_id) == 2
-
-
 def test_a_slow_receiver_gets_everything(box: BoxClient) -> None:
     with Subscriber() as subscriber:
         made = active(box, subscriber)
@@ -281,95 +214,6 @@ def test_a_slow_receiver_gets_everything(box: BoxClient) -> None:
         for _ in range(3):
             box.copy(target, [source] * 90)
         assert_told(subscriber, since(box, made["restartToken"]))
-
-
-def ring(stack: LocalStack, box: BoxClient, subscription: Json, times: int) -> None:
-    """As no queue would: the same subscriber's turn for several senders at once."""
-    body = f'{{"box": "main#{box.box}", "subscription": "{id_of(subscription["resourceURL"])}"}}'
-    for _ in range(times):
-        sqs(stack).send_message(
-            QueueUrl=stack.name("DeliveryQueue"),
-            MessageBody=body,
-            MessageGroupId=token_hex(8),
-            MessageDeduplicationId=token_hex(8),
-        )
-
-
-def test_several_senders_at_once_tell_the_same_in_the_same_order(hasty: LocalStack, box: BoxClient) -> None:
-    with Subscriber() as subscriber, ThreadPoolExecutor(1) as threads:
-        made = active(box, subscriber)
-        rings = threads.submit(ring, hasty, box, made, 60)
-        for number in count():
-            box.folder(f"folder {number}")
-            if rings.done():
-                break
-        assert_told(subscriber, since(box, made["restartToken"]))
-        box.folder("afterwards")
-        assert_told(subscriber, since(box, made["restartToken"]))
-
-
-def test_what_one_sender_settled_another_has_not_failed(hasty: LocalStack, box: BoxClient) -> None:
-    """Else the subscriber would count as failing with nothing to send, and no change would ring for it."""
-    held: list[socket] = []
-
-    def hold(connection: socket) -> None:
-        held.append(connection.dup())
-
-    def answer(connection: socket, said: bytes) -> None:
-        with connection:
-            connection.sendall(said)
-
-    def failures() -> int:
-        return hasty.output.read_text().count("answered 599")
-
-    with Subscriber() as subscriber:
-        made = active(box, subscriber)
-        subscriber.answer = hold
-        box.folder("one")
-        assert eventually(lambda: held)
-        ring(hasty, box, made, 1)
-        assert eventually(lambda: len(held) > 1)
-        subscriber.answer = TAKEN
-        answer(held[0], TAKEN)
-        assert eventually(lambda: look(box, made)["restartToken"] != made["restartToken"])
-        before = failures()
-        answer(held[1], refusal(599))
-        assert eventually(lambda: failures() > before)
-        behind, name = Behind(hasty, box.box), id_of(made["resourceURL"])
-        assert eventually(lambda: "due" not in behind.row(f"{behind.box}#S", name))
-        assert state(box, made) == ("active", None)
-        box.folder("two")
-        assert_told(subscriber, since(box, made["restartToken"]))
-
-
-def test_a_ring_that_was_lost_is_made_good_by_the_sweep(hasty: LocalStack, box: BoxClient) -> None:
-    with Subscriber() as subscriber:
-        made = active(box, subscriber)
-        box.folder("one")
-        assert eventually(lambda: look(box, made)["restartToken"] != made["restartToken"])
-        behind = Behind(hasty, box.box)
-        name = f"{behind.box}#S", id_of(made["resourceURL"])
-        assert eventually(lambda: "due" not in behind.row(*name))
-        row = behind.row(*name)
-        before = {"N": str(int(row["cursor"]["N"]) - 1)}
-        due = {"work": {"S": "deliver"}, "due": {"S": "2001-01-01T00:00:00.000000Z"}}
-        behind.put({**row, "cursor": before, **due})
-        assert eventually(lambda: len(subscriber.lists) > 1)
-        assert subscriber.lists[1]["nmsEvent"] == subscriber.lists[0]["nmsEvent"]
-        assert eventually(lambda: "due" not in behind.row(*name))
-
-
-def test_one_row_that_the_sweep_cannot_take_keeps_no_other_from_it(hasty: LocalStack, box: BoxClient) -> None:
-    """Nor does a subscription that is not there any more."""
-    behind = Behind(hasty, box.box)
-    due = {"work": {"S": "intake"}, "due": {"S": "2001-01-01T00:00:00.000000Z"}}
-    broken = {"box": {"S": "C#broken"}, "item": {"S": "INTAKE"}, "content_keys": {"N": "7"}, **due}
-    sound = {"box": {"S": "C#sound"}, "item": {"S": "INTAKE"}, "content_keys": {"S": "[]"}, **due}
-    later = {"due": {"S": "2001-01-02T00:00:00.000000Z"}}
-    behind.put(broken)
-    behind.put({**sound, **later})
-    assert eventually(lambda: not behind.row("C#sound", "INTAKE"))
-    behind.delete(broken)
 
 
 def test_after_three_tries_to_verify_it_nothing_more_is_sent_until_the_owner_starts_again(
