@@ -46,6 +46,7 @@ JSON_ROUTES = [
 NOT_TAKEN = {
     "nothing": b"",
     "cut short": b'{"object":',
+    "a text cut short": b'"' + b'\\"' * 100_000,
     "no UTF-8": b'"\xff\xfe"',
     "a null": b"null",
     "a list": b"[]",

@@ -275,6 +275,7 @@ def test_a_token_is_verified_by_the_published_keys(standins: LocalStack) -> None
         {"scope": "oma_rest_nms.read"},
         {"boxId": "", "scope": "oma_rest_nms.read"},
         {"boxId": 1, "scope": "oma_rest_nms.read"},
+        b'{"boxId":"half a character: \\ud800","scope":"oma_rest_nms.read"}',
         {"boxId": BOX},
         {"boxId": BOX, "scope": ""},
         {"boxId": BOX, "scope": " "},

@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import json
+import random
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -48,6 +51,12 @@ def appeared(client: BoxClient, url: str) -> dict[str, Any]:
     return dict(found)
 
 
+def _uploaded(client: BoxClient, upload: dict[str, Any]) -> str:
+    assert put(upload["part"][0]) == 200
+    appeared(client, upload["resourceURL"])
+    return str(upload["resourceURL"])
+
+
 def stored(client: BoxClient, kind: str, name: str | None = None) -> httpx.Response:
     """What S3 answers for content of a type, with a name."""
     disposition = f"\r\nContent-Disposition: {name}" if name else ""
@@ -78,6 +87,22 @@ def test_a_presigned_address_is_signed_with_sigv4_and_changed_it_is_worth_nothin
     assert httpx.get(href.replace("X-Amz-Expires=", "X-Amz-Expires=9")).status_code == 403
     assert httpx.get(href.split("?")[0]).status_code == 403
     assert httpx.put(href, content=b"other").status_code == 403
+
+
+def test_an_address_is_good_for_minutes_and_says_until_when(client: BoxClient) -> None:
+    url = client.text_object()
+    given = client.get(f"{url}/payload", headers={"accept": "application/json"}).json()
+    signed = {name: value for name, (value,) in parse_qs(urlsplit(given["href"]).query).items()}
+    lifetime = timedelta(seconds=int(signed["X-Amz-Expires"]))
+    end = datetime.strptime(signed["X-Amz-Date"] + "+0000", "%Y%m%dT%H%M%SZ%z") + lifetime
+    assert timedelta(minutes=1) <= lifetime <= timedelta(minutes=15)
+    assert abs(datetime.fromisoformat(given["expires"]) - end) <= timedelta(seconds=2)
+
+
+def test_a_range_of_a_body_is_served(client: BoxClient) -> None:
+    href = client.get(f"{client.text_object('0123456789')}/payload").headers["location"]
+    answer = httpx.get(href, headers={"range": "bytes=2-4"})
+    assert (answer.status_code, answer.text, answer.headers["content-range"]) == (206, "234", "bytes 2-4/10")
 
 
 @pytest.mark.parametrize("part", ["0", "2", "-1", "01", "x", "%31%20"])
@@ -150,6 +175,32 @@ def test_an_upload_takes_just_the_bytes_that_were_announced_and_once(client: Box
     assert put(slot) == 412
 
 
+def test_what_is_too_large_for_a_form_is_uploaded_and_comes_back_as_it_was(client: BoxClient) -> None:
+    data = random.Random(1).randbytes(8_000_000)
+    upload = begin(client, announced(data))
+    assert put(upload["part"][0], data) == 200
+    (part,) = appeared(client, upload["resourceURL"])["payloadPart"]
+    answer = httpx.get(client.get(part["href"]).headers["location"])
+    assert (answer.headers["content-length"], answer.headers["content-type"]) == ("8000000", "image/jpeg")
+    assert answer.content == data
+
+
+def test_what_s3_tells_twice_happens_once(stack: LocalStack, client: BoxClient) -> None:
+    """Also after the object has been deleted: it does not come back."""
+    token = now(client)
+    url = _uploaded(client, slot := begin(client, announced()))
+    key = urlsplit(slot["part"][0]["href"]).path.split("/", 2)[2]
+    again = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}}]}
+    sqs, queue = stack.aws("sqs"), stack.name("ArrivalQueue")
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(again))
+    client.delete(url)
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(again))
+    _uploaded(client, begin(client, announced()))  # behind them in the queue
+    kinds = [next(iter(event)) for event in since(client, token)]
+    assert kinds.count("deletedObject") == 1
+    assert fault(client.get(url)) == (404, "SVC0004")
+
+
 def test_an_upload_whose_folder_has_gone_appears_in_the_users_store(client: BoxClient) -> None:
     folder = client.folder("gone")
     upload = begin(client, announced(), parentFolderPath=f"{STORE}/gone")
@@ -171,6 +222,9 @@ def test_an_upload_whose_folder_has_gone_appears_in_the_users_store(client: BoxC
         {**announced(), "checksum": "md5:1B2M2Y8AsgTpgAmY7PhCfg=="},
         {**announced(), "contentType": ""},
         {**announced(), "contentType": "a\r\nb/c"},
+        {**announced(), "contentType": "a/b; "},
+        {**announced(), "contentType": "a/b" + "c" * 255},
+        {**announced(), "contentId": "x" * 256},
         {**announced(), "contentDisposition": "a\nb"},
         {k: v for k, v in announced().items() if k != "checksum"},
         {k: v for k, v in announced().items() if k != "size"},

@@ -2,11 +2,14 @@
 
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from box_client import STORE, BoxClient, codes
+from behind import Behind
+from box_client import STORE, BoxClient, codes, fault
 from eventually import eventually
+from following import now, since
 from test_payloads import DATA, announced, begin, put
 
 from infra.local.stack import LocalStack
@@ -53,11 +56,11 @@ def test_a_folders_content_goes_with_it(client: BoxClient) -> None:
 def test_a_copy_and_the_last_deletion_at_once_leave_a_whole_message_or_none(
     stack: LocalStack, client: BoxClient
 ) -> None:
-    target = client.folder("target")
+    target, hrefs = client.folder("target"), []
     with BoxClient(stack, client.box) as second:
-        for n in range(15):
+        for n in range(20):
             source = client.text_object(f"content {n}")
-            href = address(client, source)
+            hrefs.append(address(client, source))
             copied: list[Any] = []
             copying = threading.Thread(
                 target=lambda s=source, c=copied: c.extend(second.copy(target, objects=[s]))
@@ -71,18 +74,35 @@ def test_a_copy_and_the_last_deletion_at_once_leave_a_whole_message_or_none(
                 client.delete(url)
             else:
                 assert codes(copied) == [(400, "SVC0002")]
-            assert gone(href)
+    assert all(gone(href) for href in hrefs)
 
 
-def test_an_upload_into_a_deleted_message_is_not_kept(client: BoxClient) -> None:
+def test_uploaded_content_goes_part_by_part_with_its_message(client: BoxClient) -> None:
     upload = begin(client, announced(), announced(b"x"))
     first, second = upload["part"]
     assert put(first) == put(second, b"x") == 200
     assert eventually(lambda: client.get(upload["resourceURL"]).status_code == 200)
-    href = client.get(f"{upload['resourceURL']}/payloadParts/1").headers["location"]
-    assert httpx.get(href).content == DATA
+    hrefs = [client.get(f"{upload['resourceURL']}/payloadParts/{n}").headers["location"] for n in (1, 2)]
+    assert [httpx.get(href).content for href in hrefs] == [DATA, b"x"]
     client.delete(upload["resourceURL"])
-    assert gone(href)
+    assert all(gone(href) for href in hrefs)
+
+
+def test_an_upload_that_never_became_whole_is_swept_away(stack: LocalStack, client: BoxClient) -> None:
+    token = now(client)
+    upload = begin(client, announced(), announced(b"x"))
+    first, second = upload["part"]
+    assert put(first) == 200
+    content_key = urlsplit(first["href"]).path.split("/", 2)[2].rpartition("/")[0]
+    behind = Behind(stack, client.box)
+    assert eventually(lambda: "arrived" in behind.row(f"C#{content_key}", "UPLOAD"))
+    waiting = behind.row(f"C#{content_key}", "UPLOAD")
+    behind.put({**waiting, "due": {"S": "2026-01-01T00:00:00.000000Z"}})  # as if a day had gone by
+    assert eventually(lambda: not behind.row(f"C#{content_key}", "UPLOAD"), 100)
+    assert behind.is_away(content_key)
+    put(second, b"x")
+    assert fault(client.get(upload["resourceURL"])) == (404, "SVC0004")
+    assert since(client, token) == []
 
 
 def test_a_refused_message_leaves_no_content_behind(stack: LocalStack, client: BoxClient) -> None:

@@ -112,7 +112,7 @@ def _wanted(body: bytes) -> tuple[str, str]:
     if not isinstance(request, dict):
         raise BadTokenRequest("the body is not a JSON object")
     box, scope = request.get("boxId"), request.get("scope")
-    if not isinstance(box, str) or not box:
+    if not isinstance(box, str) or not box or any("\ud800" <= character <= "\udfff" for character in box):
         raise BadTokenRequest("boxId is missing, or no text")
     names = scope.split() if isinstance(scope, str) else []
     if not names:

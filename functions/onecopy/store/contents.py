@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import Message
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from onecopy.domain.content import Content, ContentKey, Part
+from onecopy.domain.content import Content, ContentKey, Part, file_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -111,15 +110,5 @@ def safe_disposition(part: Part) -> str:
     kind = part.content_type.split(";")[0].strip().lower()
     in_place = kind == "text/plain" or (kind.startswith(_SHOWN_IN_PLACE) and not kind.startswith("image/svg"))
     disposition = "inline" if in_place else "attachment"
-    name = file_name(part)
+    name = file_name(part.content_disposition)
     return f"{disposition}; filename*=UTF-8''{quote(name, safe='')}" if name else disposition
-
-
-def file_name(part: Part) -> str | None:
-    """The name in the part's own Content-Disposition, without any folders."""
-    if not part.content_disposition:
-        return None
-    header = Message()
-    header["content-disposition"] = part.content_disposition
-    name = header.get_filename()
-    return name.replace("\\", "/").rsplit("/", 1)[-1] or None if name else None

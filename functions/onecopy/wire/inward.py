@@ -26,8 +26,10 @@ _DEPTH = 64
 _ATTRIBUTES_BYTES = 300_000
 _PARTS_BYTES = 40_000
 _LARGEST_UPLOAD = 5_000_000_000
-_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *;[ -~]*)?")
-_OPENING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
+_LONGEST_DISPOSITION = 4000
+_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *;([ -~]*[!-~])?)?")
+# A text without an end is taken to the end, once: to look again behind each of its quotes takes minutes.
+_OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 Text255 = Annotated[str, StringConstraints(strict=True, max_length=255)]
 Url = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000)]
@@ -67,11 +69,11 @@ class _FlagList(_Nms):
 
 
 class _Part(_Nms):
-    content_type: Annotated[str, StringConstraints(strict=True, max_length=255)]
+    content_type: Annotated[str, StringConstraints(strict=True)]
     size: Annotated[Number, Field(ge=1, le=_LARGEST_UPLOAD)]
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
-    content_id: Text255 | None = None
-    content_disposition: Annotated[str, StringConstraints(max_length=512)] | None = None
+    content_id: str | None = None
+    content_disposition: str | None = None
 
 
 class ObjectIn(_Nms):
@@ -369,8 +371,11 @@ def parent_path(path: str) -> tuple[str, ...]:
 def checked_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Types and headers that can be given back as headers, and that fit beside the object's attributes."""
     for part in parts:
-        headers = (part.content_type, part.content_id or "", part.content_disposition or "")
+        content_id, disposition = part.content_id or "", part.content_disposition or ""
+        headers = (part.content_type, content_id, disposition)
         if not _CONTENT_TYPE.fullmatch(part.content_type) or any(_has_control(text) for text in headers):
+            raise InvalidInput("payloadPart")
+        if max(len(part.content_type), len(content_id)) > 255 or len(disposition) > _LONGEST_DISPOSITION:
             raise InvalidInput("payloadPart")
     if sum(len(repr(part).encode()) for part in parts) > _PARTS_BYTES:
         raise InvalidInput("payloadPart")

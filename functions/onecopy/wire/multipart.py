@@ -16,6 +16,7 @@ from urllib.parse import quote
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
+from onecopy.domain.content import file_name
 from onecopy.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 3000
 _MOST_HEADERS = 20
-_DISPOSITION_NAME = re.compile(r"""\bname\s*=\s*["'“”„]?([^"'“”„;]*)""", re.IGNORECASE)
+_QUOTES = "\"'“”„"
 
 
 @dataclass
@@ -40,16 +41,14 @@ class BodyPart:
     @property
     def name(self) -> str:
         """Of a form-data part."""
-        disposition = self.headers.get("content-disposition", "")
-        without_file = re.sub(r"\bfilename\*?\s*=", "", disposition, flags=re.IGNORECASE)
-        match = _DISPOSITION_NAME.search(without_file)
-        return match[1].strip() if match else ""
+        header = Message()
+        header["content-disposition"] = self.headers.get("content-disposition", "")
+        name = header.get_param("name", header="content-disposition")
+        return name.strip(_QUOTES) if isinstance(name, str) else ""
 
     @property
     def file_name(self) -> str | None:
-        header = Message()
-        header["content-disposition"] = self.headers.get("content-disposition", "")
-        return header.get_filename()
+        return file_name(self.headers.get("content-disposition"))
 
     @property
     def is_multipart(self) -> bool:
@@ -63,7 +62,7 @@ def parse(body: bytes, content_type: str, what: str) -> list[BodyPart]:
         raise InvalidInput(what)
     start = body.find(b"--" + boundary)
     collector = _Collector(what)
-    parser = MultipartParser(boundary, collector.callbacks)
+    parser = MultipartParser(boundary, collector.callbacks, max_header_count=_MOST_HEADERS)
     try:
         parser.write(body[max(start, 0) :])
         parser.finalize()
@@ -118,8 +117,6 @@ class _Collector:
 
     def _header_end(self) -> None:
         headers = self.parts[-1].headers
-        if len(headers) == _MOST_HEADERS:
-            raise InvalidInput(self._what)
         headers[self._name.decode("latin-1").lower()] = self._value.decode("utf-8", "replace").strip()
         self._name = self._value = b""
 
