@@ -3,6 +3,7 @@ when it does not. A line says what was asked for, how it ended, and an id to fin
 """
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -114,6 +115,8 @@ def test_the_log_of_everything_so_far_holds_no_number_and_no_secret(stack: Local
     """Of whatever ran on this stack before."""
     with BoxClient(stack, new_box()) as box:
         box.text_object()
+        token_begins = box.http.headers["authorization"].removeprefix("Bearer ")[:12]
     log = stack.output.read_text()
-    for private in ("tel:", "tel%3A", "+999", "acr:", "whsec_", "Bearer", "eyJ", "X-Amz-", "BEGIN "):
+    for private in ("tel:", "tel%3A", "acr:", "whsec_", "Bearer", token_begins, "X-Amz-", "BEGIN "):
         assert private not in log
+    assert not re.search(r"999\d{11}", log)
