@@ -1,4 +1,4 @@
-"""`GET {base}/changes` with a token: what happened since, after each kind of write (NMS 5.3, DESIGN 5)."""
+"""`GET {base}/changes` with a token: what happened since, after each kind of write (NMS 5.3)."""
 
 from collections.abc import Iterator
 

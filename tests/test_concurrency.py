@@ -1,4 +1,4 @@
-"""Writers and followers on one box at once (DESIGN 4, 5): what each was told is what came to be."""
+"""Writers and followers on one box at once: what each was told is what came to be."""
 
 from collections import Counter
 from collections.abc import Iterator

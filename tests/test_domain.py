@@ -1,4 +1,4 @@
-"""The rules of the store's own words (DESIGN 2, 3; NMS 3, 4): no table, no clock, no network."""
+"""The rules of the store's own words: no table, no clock, no network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`onecopy import`: each message of a backup becomes one object (CONTRACT, Import)."""
+"""`onecopy import`: each message of a backup becomes one object."""
 
 import re
 from itertools import pairwise

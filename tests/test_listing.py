@@ -1,4 +1,4 @@
-"""`GET {base}/changes` without a token: everything that is there, and how pages are written (DESIGN 5)."""
+"""`GET {base}/changes` without a token: everything that is there, and how pages are written."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a subscriber is told when it, or a sender, fails (DESIGN 7): the same again, and at last everything.
+"""What a subscriber is told when it, or a sender, fails: the same again, and at last everything.
 
 On a stack of its own with less patience: a second between two tries, five for a sender to live.
 """

@@ -1,4 +1,4 @@
-"""What a subscriber is told when senders die, come in each other's way or are not rung (DESIGN 7).
+"""What a subscriber is told when senders die, come in each other's way or are not rung.
 
 Each step may be done twice, or left half-way: the same list again, in the same order, and nothing lost.
 """
