@@ -1,4 +1,4 @@
-"""`GET {base}/changes` with a token: what happened since, after each kind of write (NMS 5.3)."""
+"""`GET {base}/changes` with a token: what happened since, after each kind of write (NMS)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""copyToFolder and moveToFolder (NMS 6.17, 6.18): a copy is a link, and a move keeps what it was."""
+"""copyToFolder and moveToFolder (NMS): a copy is a link, and a move keeps what it was."""
 
 from typing import Any
 

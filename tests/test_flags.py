@@ -1,4 +1,4 @@
-"""Flags over HTTP: a set without case, as a list and one by one (NMS 6.2, 6.3)."""
+"""Flags over HTTP: a set without case, as a list and one by one (NMS)."""
 
 from typing import Any
 from urllib.parse import quote

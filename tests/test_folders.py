@@ -1,4 +1,4 @@
-"""Folders over HTTP: made, listed, renamed, deleted, found by path (NMS 6.11 to 6.16)."""
+"""Folders over HTTP: made, listed, renamed, deleted, found by path (NMS)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Objects over HTTP: made by form-data, one or many, read, deleted (NMS 6.1, 6.9)."""
+"""Objects over HTTP: made by form-data, one or many, read, deleted (NMS)."""
 
 import base64
 import hashlib

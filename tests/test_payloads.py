@@ -1,4 +1,4 @@
-"""Content in and out over HTTP: presigned, straight to S3, and only what was agreed (NMS 6.6, 6.7)."""
+"""Content in and out over HTTP: presigned, straight to S3, and only what was agreed (NMS)."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What a subscriber is told (NMS 5.4, 6.21): everything, in order, signed, and nothing else."""
+"""What a subscriber is told (NMS): everything, in order, signed, and nothing else."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

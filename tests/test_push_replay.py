@@ -1,4 +1,4 @@
-"""From where a subscriber is told, and until when (NMS 5.4): from a token of the past, again on
+"""From where a subscriber is told, and until when (NMS): from a token of the past, again on
 request, not across a hole, after a reset only that there was one, and after its end nothing.
 """
 

@@ -1,4 +1,4 @@
-"""Restart tokens (NMS 5.4): signed, of one box and its validity, no older than the log. Never an empty answer
+"""Restart tokens (NMS): signed, of one box and its validity, no older than the log. Never an empty answer
 to a token that is no good: a device would believe it, and miss everything.
 """
 

@@ -1,4 +1,4 @@
-"""POST folders/operations/search: where a client that knows nothing begins (NMS 6.13)."""
+"""POST folders/operations/search: where a client that knows nothing begins (NMS)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The subscription resource (NMS 6.19, 6.20): made, shown, renewed, ended, refused. Pushes: test_push."""
+"""The subscription resource (NMS): made, shown, renewed, ended, refused. Pushes: test_push."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

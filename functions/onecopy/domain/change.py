@@ -1,4 +1,4 @@
-"""Changes: the rows of a box's log, each one nmsEvent (NMS 5.1.4) with its own number."""
+"""Changes: the rows of a box's log, each one nmsEvent (NMS) with its own number."""
 
 from dataclasses import dataclass
 from datetime import datetime

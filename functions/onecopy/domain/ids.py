@@ -53,4 +53,4 @@ ROOT = FolderId(compact(1))
 DEFAULT = FolderId(compact(2))
 RCS_MESSAGE_STORE = FolderId(compact(3))
 SYSTEM_FOLDERS = {ROOT: "", DEFAULT: "Default", RCS_MESSAGE_STORE: "RCSMessageStore"}
-"""The folders that every box begins with (NMS 5.1.1), by the ids they always have."""
+"""The folders that every box begins with (NMS), by the ids they always have."""

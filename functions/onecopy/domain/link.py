@@ -10,7 +10,7 @@ from onecopy.domain.folder import Attributes
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
 Flags = tuple[str, ...]
-"""A set without case and order (NMS 5.2): kept sorted, each as it was first spelled."""
+"""A set without case and order (NMS): kept sorted, each as it was first spelled."""
 
 MOST_FLAGS = 100
 

@@ -1,4 +1,4 @@
-"""NMS's form-data for making objects: `root-fields`, and the content in `attachments` (clause 6.1.5)."""
+"""NMS's form-data for making objects: `root-fields`, and the content in `attachments`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The domain in NMS's JSON (clause 5.3), without spaces."""
+"""The domain in NMS's JSON, without spaces."""
 
 import json
 from collections.abc import Mapping, Sequence

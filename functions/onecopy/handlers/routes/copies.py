@@ -1,4 +1,4 @@
-"""copyToFolder and moveToFolder (NMS 6.17, 6.18): a code for each item, or one for the whole."""
+"""copyToFolder and moveToFolder (NMS): a code for each item, or one for the whole."""
 
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.domain.ids import FolderId, ObjectId

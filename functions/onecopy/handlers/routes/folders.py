@@ -1,4 +1,4 @@
-"""Folders (NMS 6.11 to 6.16): made, shown with what is in them, renamed, deleted, found by path."""
+"""Folders (NMS): made, shown with what is in them, renamed, deleted, found by path."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Objects (NMS 6.1, 6.2): made from form-data or by a direct upload, shown, deleted, found by path."""
+"""Objects (NMS): made from form-data or by a direct upload, shown, deleted, found by path."""
 
 from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path

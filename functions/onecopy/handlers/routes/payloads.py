@@ -1,4 +1,4 @@
-"""Content out (NMS 6.6, 6.7): a presigned URL, and only for whoever asks for a body."""
+"""Content out (NMS): a presigned URL, and only for whoever asks for a body."""
 
 from onecopy.domain.errors import NMSError, Unknown
 from onecopy.domain.ids import ObjectId

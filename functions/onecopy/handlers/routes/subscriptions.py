@@ -1,4 +1,4 @@
-"""Subscriptions (NMS 6.19, 6.20): who is told of changes, and where."""
+"""Subscriptions (NMS): who is told of changes, and where."""
 
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.subscription import LONGEST, RESET, Subscription
