@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from onecopy.domain.content import Part, checksum
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.wire import inward, multipart
-from onecopy.wire.inward import ObjectIn
 from onecopy.wire.multipart import BodyPart
+from onecopy.wire.structures import MOST_PARTS, ObjectIn
 
 _ROOT_FIELDS = ("root-fields", "objectList", "object")
 _ATTACHMENTS = ("attachments", "attachment")
@@ -66,7 +66,7 @@ def bodies(given: Given) -> list[bytes]:
 
 
 def _limited(attachments: list[Attachment]) -> list[Attachment]:
-    if len(attachments) > inward.MOST_PARTS:
+    if len(attachments) > MOST_PARTS:
         raise InvalidInput("attachments")
     return attachments
 

@@ -7,7 +7,7 @@ from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
 from onecopy.store import folders, objects, uploads
 from onecopy.store.objects import Item, Made
 from onecopy.wire import forms, inward, outward
-from onecopy.wire.inward import ObjectIn
+from onecopy.wire.structures import ObjectIn, checked_parts
 
 
 def create_object(request: Request) -> Answer:
@@ -90,7 +90,7 @@ def _item(
     if isinstance(given, NMSError):
         return given
     try:
-        parts = inward.checked_parts(tuple(attachment.part for attachment in attachments))
+        parts = checked_parts(tuple(attachment.part for attachment in attachments))
         return Item(_place(request, given), given.given(), None, parts)
     except InvalidInput as error:
         return error

@@ -1,0 +1,241 @@
+"""NMS's structures as a client may send them: which fields, of what kind, and how large."""
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from onecopy.domain.content import Part
+from onecopy.domain.errors import InvalidInput
+from onecopy.domain.folder import Attributes
+from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
+
+MOST_REFERENCES = 1000
+MOST_PARTS = 100
+"""Of one object."""
+
+_ATTRIBUTES_BYTES = 300_000
+_PARTS_BYTES = 40_000
+_LARGEST_UPLOAD = 5_000_000_000
+_LONGEST_DISPOSITION = 4000
+_CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *;([ -~]*[!-~])?)?")
+
+Text255 = Annotated[str, StringConstraints(strict=True, max_length=255)]
+Url = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000)]
+FlagName = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
+]
+
+
+class _Nms(BaseModel):
+    """camelCase outside, snake_case inside; what we don't know is passed over."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth is no number")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_no_bool)]
+"""Also as a string, as a carrier sends it."""
+
+
+class Attribute(_Nms):
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
+    value: list[Annotated[str, StringConstraints(strict=True)]]
+
+
+class AttributeList(_Nms):
+    attribute: Annotated[list[Attribute], Field(max_length=200)] = []
+
+
+class FlagList(_Nms):
+    flag: Annotated[list[FlagName], Field(max_length=MOST_FLAGS)] = []
+
+
+class PayloadPart(_Nms):
+    content_type: Annotated[str, StringConstraints(strict=True)]
+    size: Annotated[Number, Field(ge=1, le=_LARGEST_UPLOAD)]
+    checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
+    content_id: str | None = None
+    content_disposition: str | None = None
+
+
+class ObjectIn(_Nms):
+    parent_folder: Url | None = None
+    parent_folder_path: str | None = None
+    attributes: AttributeList = AttributeList()
+    flags: FlagList = FlagList()
+    correlation_id: Text255 | None = None
+    correlation_tag: Text255 | None = None
+    payload_part: Annotated[list[PayloadPart], Field(min_length=1, max_length=MOST_PARTS)] | None = None
+
+    def given(self) -> NewObject:
+        return NewObject(
+            attributes=_attributes(self.attributes),
+            flags=flag_set(self.flags.flag),
+            correlation_id=self.correlation_id,
+            correlation_tag=self.correlation_tag,
+        )
+
+    def parts(self) -> tuple[Part, ...]:
+        return checked_parts(
+            tuple(
+                Part(p.content_type, p.size, p.checksum, p.content_id, p.content_disposition)
+                for p in self.payload_part or ()
+            )
+        )
+
+
+class ObjectBody(_Nms):
+    object: ObjectIn
+
+
+class ObjectList(_Nms):
+    object: Annotated[list[Any], Field(min_length=1, max_length=MOST_REFERENCES)]
+
+
+class ObjectListBody(_Nms):
+    object_list: ObjectList
+
+
+class FolderIn(_Nms):
+    parent_folder: Url | None = None
+    parent_folder_path: str | None = None
+    name: Annotated[str, StringConstraints(strict=True)] | None = None
+    attributes: AttributeList = AttributeList()
+
+    def given_attributes(self) -> Attributes:
+        return _attributes(self.attributes)
+
+
+class FolderBody(_Nms):
+    folder: FolderIn
+
+
+class NameBody(_Nms):
+    name: Annotated[str, StringConstraints(strict=True)]
+
+
+class FlagListBody(_Nms):
+    flag_list: FlagList
+
+
+class Reference(_Nms):
+    resource_url: Annotated[str, StringConstraints(strict=True, max_length=2000)] = Field(alias="resourceURL")
+
+
+class FolderReferences(_Nms):
+    folder_reference: list[Reference] = []
+
+
+class ObjectReferences(_Nms):
+    object_reference: list[Reference] = []
+
+
+class SourceRefs(_Nms):
+    folders: FolderReferences = FolderReferences()
+    objects: ObjectReferences = ObjectReferences()
+
+
+class TargetSourceRef(_Nms):
+    target_ref: Reference
+    source_refs: SourceRefs
+
+
+class TargetSourceBody(_Nms):
+    target_source_ref: TargetSourceRef
+
+
+class ObjectReferencesBody(_Nms):
+    objects: ObjectReferences
+
+
+class PathList(_Nms):
+    path: Annotated[list[str], Field(min_length=1)]
+
+
+class PathListBody(_Nms):
+    path_list: PathList
+
+
+class Criterion(_Nms):
+    type: str
+    name: str = ""
+    value: str
+
+
+class SearchCriteria(_Nms):
+    criterion: list[Criterion]
+
+
+class SelectionCriteria(_Nms):
+    max_entries: Annotated[Number, Field(ge=1)]
+    from_cursor: str | None = None
+    search_criteria: SearchCriteria | None = None
+    search_scope: Reference | None = None
+
+
+class SelectionCriteriaBody(_Nms):
+    selection_criteria: SelectionCriteria
+
+
+class CallbackReference(_Nms):
+    notify_url: Url = Field(alias="notifyURL")
+    callback_data: str | None = None
+    notification_format: str | None = None
+
+
+class SubscriptionIn(_Nms):
+    callback_reference: CallbackReference
+    duration: Annotated[Number, Field(ge=0)] | None = None
+    filter: Any = None
+    client_correlator: Text255 | None = None
+    restart_token: str | None = None
+
+
+class SubscriptionBody(_Nms):
+    nms_subscription: SubscriptionIn
+
+
+class SubscriptionUpdateIn(_Nms):
+    duration: Annotated[Number, Field(ge=0)] | None = None
+    restart_token: str | None = None
+
+
+class SubscriptionUpdateBody(_Nms):
+    nms_subscription_update: SubscriptionUpdateIn
+
+
+def checked_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Types and headers that can be given back as headers, and that fit beside the object's attributes."""
+    for part in parts:
+        content_id, disposition = part.content_id or "", part.content_disposition or ""
+        headers = (part.content_type, content_id, disposition)
+        if not _CONTENT_TYPE.fullmatch(part.content_type) or any(_has_control(text) for text in headers):
+            raise InvalidInput("payloadPart")
+        if max(len(part.content_type), len(content_id)) > 255 or len(disposition) > _LONGEST_DISPOSITION:
+            raise InvalidInput("payloadPart")
+    if sum(len(repr(part).encode()) for part in parts) > _PARTS_BYTES:
+        raise InvalidInput("payloadPart")
+    return parts
+
+
+def _has_control(text: str) -> bool:
+    return any(ord(character) < 32 or ord(character) == 127 for character in text)
+
+
+def _attributes(given: AttributeList) -> Attributes:
+    found = tuple((attribute.name, tuple(attribute.value)) for attribute in given.attribute)
+    if any(len(value.encode()) > 32_000 for _, values in found for value in values):
+        raise InvalidInput("attributes")
+    written = json.dumps([[name, list(values)] for name, values in found], ensure_ascii=False)
+    if len(written.encode()) > _ATTRIBUTES_BYTES:
+        raise InvalidInput("attributes")
+    return found
