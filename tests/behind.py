@@ -1,5 +1,6 @@
 """What lies behind the API, looked at as an operator could: rows of the table, objects of the bucket."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -55,8 +56,13 @@ class Behind:
     def age_log(self, rows: Iterable[Row], age: timedelta) -> None:
         """As if so much time had gone by since those changes."""
         for row in rows:
-            at = datetime.fromisoformat(row["at"]["S"]) - age
-            self.put({**row, "at": {"S": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}})
+            self.put({**row, "at": {"S": _earlier(row["at"]["S"], age)}})
+
+    def age_box(self, age: timedelta) -> None:
+        """As if the last commits had been so much longer ago."""
+        row = self.row(self.box, "BOX")
+        marks = [[seq, _earlier(at, age)] for seq, at in json.loads(row["marks"]["S"])]
+        self.put({**row, "at": {"S": _earlier(row["at"]["S"], age)}, "marks": {"S": json.dumps(marks)}})
 
     def rows(self, partition: str, prefix: str) -> Iterator[Row]:
         condition = "box = :box" + (" AND begins_with(#item, :prefix)" if prefix else "")
@@ -89,6 +95,10 @@ class Behind:
 @cache
 def _client(stack: LocalStack, service: str) -> Any:
     return stack.aws(service)
+
+
+def _earlier(at: str, age: timedelta) -> str:
+    return (datetime.fromisoformat(at) - age).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _key(partition: str, item: str) -> Row:

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from onecopy.domain.box import Box, BoxKey, Chain, Moved
+from onecopy.domain.box import LONGEST_REQUEST, SETTLED, Box, BoxKey, Chain, Moved
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId, ModSeq, compact, is_id, split_ids
@@ -54,6 +54,29 @@ def test_a_modification_number_is_never_negative_and_goes_up_by_one() -> None:
     assert ModSeq(7).next() == 8
     with pytest.raises(ValueError, match="negative"):
         ModSeq(-1)
+
+
+# How far the log shows whole -----------------------------------------------------------------------------
+
+_PAUSES = st.lists(st.floats(0, 12) | st.just(60.0), min_size=1, max_size=40)
+
+
+@given(_PAUSES, st.floats(0, 70))
+def test_a_listing_starts_before_what_may_not_show_yet_and_not_long_before(
+    pauses: list[float], wait: float
+) -> None:
+    """Each commit is one number; any may be seen in part for SETTLED after it was begun."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    box, begun = Box(BOX, ModSeq(), 0, "v"), []
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        begun.append(now)
+        box = replace(box, seq=box.seq.next(), at=now, marks=box.marked(now))
+    now += timedelta(seconds=wait)
+    start = box.shown_whole(now)
+    assert len(box.marks) <= 2
+    assert all(at <= now - SETTLED for at in begun[:start])
+    assert all(at > now - LONGEST_REQUEST - 2 * SETTLED for at in begun[start:])
 
 
 # Where a folder is, whatever was moved above it ----------------------------------------------------------

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from box_client import BoxClient, Json, new_box
+from behind import Behind
+from box_client import BoxClient, Json, id_of, new_box
 from eventually import eventually
 from following import follow, listing, names, now, page, shown, since, told
 
@@ -22,6 +24,34 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
 
 
 # A first listing
+
+
+@pytest.mark.parametrize("age", [timedelta(), timedelta(seconds=10), timedelta(minutes=1)])
+def test_what_a_listing_was_too_early_for_is_told_after_it(
+    stack: LocalStack, box: BoxClient, age: timedelta
+) -> None:
+    """A commit may be counted in the box row and show nowhere else yet, however old what came before."""
+    behind = Behind(stack, box.box)
+    box.plain_object(correlationTag="before")
+    behind.age_box(age)
+    behind.age_log(behind.log(), age)
+    late = box.plain_object(correlationTag="late")
+    missing = [behind.take_change(behind.seq()), behind.row(behind.box, f"O#{id_of(late)}")]
+    behind.delete(missing[1])
+    before, token = listing(box)
+    assert [event["correlationTag"] for event in told(before, "changedObject")] == ["before"]
+    for row in missing:
+        behind.put(row)
+    assert "late" in [event.get("correlationTag") for event in told(since(box, token), "changedObject")]
+
+
+@pytest.mark.parametrize("age", [timedelta(seconds=40), timedelta(days=90)])
+def test_nothing_is_told_again_after_a_listing_of_a_quiet_box(
+    stack: LocalStack, box: BoxClient, age: timedelta
+) -> None:
+    box.plain_object()
+    Behind(stack, box.box).age_box(age)
+    assert since(box, listing(box)[1]) == []
 
 
 def test_a_new_box_is_its_three_folders(box: BoxClient) -> None:

@@ -261,6 +261,14 @@ def test_addresses_of_many_bodies_at_once(stack: LocalStack, client: BoxClient) 
     assert items[1]["success"]["part"] == []
 
 
+def test_addresses_of_as_many_bodies_as_may_be_asked_for(client: BoxClient) -> None:
+    text = client.text_object("text")
+    urls = [item["success"]["resourceURL"] for item in client.copy(client.folder("copies"), [text] * 100)]
+    asked = {"objects": {"objectReference": [{"resourceURL": url} for url in urls]}}
+    items = client.post("/objects/operations/payloads", asked).json()["bulkResponseList"]["response"]
+    assert [item["success"]["resourceURL"] for item in items] == urls
+
+
 @pytest.mark.parametrize("many", [0, 101])
 def test_addresses_of_1_to_100_objects(client: BoxClient, many: int) -> None:
     references = [{"resourceURL": client.plain_object()}] * many

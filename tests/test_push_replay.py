@@ -171,5 +171,6 @@ def test_a_subscriber_whose_place_in_the_log_is_gone_is_told_to_list_anew(
     behind.put({**row, "cursor": {"N": "1"}, "cursor_at": {"S": "2001-01-01T00:00:00.000000Z"}})
     for change in behind.log():
         behind.delete(change)
+    behind.age_box(timedelta(days=31))
     box.folder("something new")
     assert_reset(box, subscriber, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
@@ -11,6 +12,13 @@ MAX_DEPTH = 32
 
 Chain = tuple[FolderId, ...]
 """The folders above a folder, from the root down to its parent."""
+
+
+SETTLED = timedelta(seconds=5)
+"""A commit from so long ago shows whole, in a query too."""
+
+LONGEST_REQUEST = timedelta(seconds=30)
+"""No function tries to commit for longer."""
 
 
 class BoxKey(NamedTuple):
@@ -33,12 +41,20 @@ class Moved(NamedTuple):
     chain: Chain
 
 
+class Mark(NamedTuple):
+    """How far the log had come by then."""
+
+    seq: int
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Box:
-    """`seq` and `ids` are the last numbers given out.
+    """`seq` and `ids` are the last numbers given out; the last commit was begun at `at`.
 
     `doomed`: folders whose deletion is still working its way down; all below them is gone already.
     `moved`: folders with a new parent whose subfolders still hold the chain of ids from before.
+    `marks`: one or two, at least SETTLED apart; how far back a listing begins that is made just now.
     """
 
     key: BoxKey
@@ -47,6 +63,26 @@ class Box:
     validity: str
     doomed: frozenset[FolderId] = frozenset()
     moved: Mapping[FolderId, Moved] = field(default_factory=dict)
+    at: datetime | None = None
+    marks: tuple[Mark, ...] = ()
+
+    def marked(self, now: datetime) -> tuple[Mark, ...]:
+        """The marks with a commit of now; the one before it was read by this writer, so it is done."""
+        if self.at is not None and self._is_quiet(now):
+            return (Mark(self.seq, self.at),)
+        if self.marks and self.marks[-1].at > now - SETTLED:
+            return self.marks
+        return (*self.marks[-1:], Mark(self.seq, now))
+
+    def shown_whole(self, now: datetime) -> int:
+        """A number up to which every commit shows whole by now: the last one, or some seconds back."""
+        if self._is_quiet(now):
+            return self.seq
+        settled = [mark.seq for mark in self.marks if mark.at <= now - SETTLED]
+        return settled[-1] if settled else self.marks[0].seq
+
+    def _is_quiet(self, now: datetime) -> bool:
+        return self.at is None or self.at <= now - LONGEST_REQUEST
 
     def chain(self, written: Chain) -> Chain:
         """The chain as it is now: below the deepest moved folder as written, above it as moved.

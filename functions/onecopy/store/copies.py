@@ -16,7 +16,7 @@ from onecopy.domain.link import Link
 from onecopy.store import folders, jobs, rows, table
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
 from onecopy.store.table import FolderRow, LinkRow, NameRow
-from onecopy.store.transact import Store, TooMuchToRead, View, Wanted, ask, commit
+from onecopy.store.transact import Store, View, Wanted, ask, commit
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,11 @@ class _Batches:
         self._take = take
         self._moves = moves
         self._results: list[Link | NMSError] = []
-        self._most = MAX_ROWS
 
     def run(self) -> list[Link | NMSError]:
         while len(self._results) < len(self._sources):
             try:
                 self._results += commit(self._store, self._key, self._wanted, self._decide)
-            except TooMuchToRead:
-                self._most = max(1, min(self._most, len(self._batch())) // 2)
             except NMSError as error:
                 if not self._results:
                     raise
@@ -99,7 +96,7 @@ class _Batches:
         rows, seen, size = 1, set[ObjectId](), 0
         for source in self._sources[len(self._results) :]:
             rows += 2 if self._moves or source in seen else 3
-            if rows > MAX_ROWS or size == self._most:
+            if rows > MAX_ROWS:
                 break
             seen.add(source)
             size += 1

@@ -98,7 +98,7 @@ class Draft:
         )
         row = rows.link_row(self.box.key, link)
         self._put(row)
-        self.bytes += table.sent_size(row.attributes) + table.sent_size(row.parts)
+        self._weigh(row)
         self._links += 1
         self._log(changes.created_object(link))
         return link
@@ -136,6 +136,7 @@ class Draft:
     def delete_link(self, link: Link) -> None:
         row = rows.link_row(self.box.key, link)
         self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
+        self._weigh(row)
         self._links -= 1
         if link.content:
             self._contents[link.content.content_key] -= 1
@@ -152,7 +153,9 @@ class Draft:
             last_mod_seq=self.seq.next(),
             attributes=attributes,
         )
-        self._put(rows.folder_row(self.box.key, folder), FolderRow.item.does_not_exist())
+        row = rows.folder_row(self.box.key, folder)
+        self._put(row, FolderRow.item.does_not_exist())
+        self._weigh(row)
         self._take_name(folder)
         self._log(changes.changed_folder(folder))
         return folder
@@ -192,11 +195,13 @@ class Draft:
         """The folder's own chain as it is now: bookkeeping, no change of the folder."""
         row = rows.folder_row(self.box.key, folder)
         self.row(lambda t: t.update(row, [FolderRow.ancestors.set(list(chain))], FolderRow.item.exists()))
+        self._weigh(row)
 
     def delete_folder(self, folder: Folder, doom: bool = False) -> None:
         """`doom`: what is below is out of sight from now on, and a job follows it down."""
         row = rows.folder_row(self.box.key, folder)
         self._steps.append(lambda t: t.delete(row, FolderRow.item.exists()))
+        self._weigh(row)
         self._free_name(folder)
         if doom:
             self._doomed |= {folder.folder_id}
@@ -225,7 +230,10 @@ class Draft:
         actions: list[Action] = [
             BoxRow.seq.set(self.seq),
             BoxRow.ids.set(self.ids),
+            BoxRow.at.set(table.time_text(self.now)),
         ]
+        if (marks := box.marked(self.now)) != box.marks:
+            actions.append(BoxRow.marks.set(rows.marks_json(marks)))
         if self._links:
             actions.append(BoxRow.links.add(self._links))
         if self._stored:
@@ -258,11 +266,19 @@ class Draft:
         ]
         transaction.update(row, actions, ContentRow.links >= -links)
 
+    def _weigh(self, row: LinkRow | FolderRow) -> None:
+        """What is changed or deleted counts towards DynamoDB's limit as what is put does: whole."""
+        self.bytes += table.sent_size(row.attributes)
+        if isinstance(row, LinkRow):
+            self.bytes += table.sent_size(row.parts)
+
     def _put(self, row: table.Row, condition: Any = None) -> None:
         self.row(lambda t: t.save(row, condition))
 
     def _put_folder(self, folder: Folder) -> None:
-        self._put(rows.folder_row(self.box.key, folder), FolderRow.item.exists())
+        row = rows.folder_row(self.box.key, folder)
+        self._put(row, FolderRow.item.exists())
+        self._weigh(row)
         self._log(changes.changed_folder(folder))
 
     def _name_row(self, folder: Folder) -> NameRow:
@@ -279,6 +295,7 @@ class Draft:
         self._steps.append(lambda t: t.delete(row, NameRow.item.exists()))
 
     def _update_link(self, link: Link, *actions: Any) -> None:
+        self._weigh(rows.link_row(self.box.key, link))
         row = LinkRow(box=str(self.box.key), item=table.link_item(link.object_id))
         every = [*actions, LinkRow.last_mod_seq.set(link.last_mod_seq)]
         self._steps.append(lambda t: t.update(row, every, LinkRow.item.exists()))

@@ -31,6 +31,12 @@ FORGOTTEN = timedelta(seconds=30)
 """A job that has not moved for so long is rung again."""
 
 _PAGE = 33
+_LOOKS = 33
+"""Folders that one step looks into, at most."""
+
+_ENOUGH = MAX_BYTES // 2
+"""Bytes after which a step takes no more: the next row may be as large as rows can be."""
+
 Stack = list[list[Any]]
 Copied = list[Content | None]
 """What a step has copied: the content of each object, none for one without."""
@@ -164,7 +170,7 @@ def _copy_children(
     frame = stack[-1]
     source, copy = FolderId(frame[0]), FolderId(frame[1])
     for item in items:
-        if draft.rows + 4 > MAX_ROWS or draft.bytes > MAX_BYTES // 2:
+        if draft.rows + 4 > MAX_ROWS or draft.bytes > _ENOUGH:
             break
         frame[2] = places[item]
         if item[2:] > job.state["bound"]:
@@ -195,7 +201,9 @@ def _copy_subfolder(view: View, draft: Draft, folder: Folder, copy: FolderId) ->
 def _delete(store: Store, key: BoxKey, job: JobRow) -> Copied:
     stack, done = list(job.state["stack"]), list(job.state["done"])
     found: list[LinkRow] = []
-    while stack and not (found := _children(key, stack[-1], "", _PAGE)):
+    for _ in range(_LOOKS):
+        if not stack or (found := _children(key, stack[-1], "", _PAGE)):
+            break
         done.append(stack.pop())
     items: list[Wanted] = [(LinkRow if row.item.startswith("O#") else FolderRow, row.item) for row in found]
 
@@ -207,7 +215,7 @@ def _delete(store: Store, key: BoxKey, job: JobRow) -> Copied:
             return []
         below = list(stack)
         for _, item in items:
-            if draft.rows + 4 > MAX_ROWS:
+            if draft.rows + 4 > MAX_ROWS or draft.bytes > _ENOUGH:
                 break
             _delete_child(view, draft, item, below)
         _advance(draft, job, job.state | {"stack": below, "done": done})
@@ -237,12 +245,16 @@ def _settle(store: Store, key: BoxKey, job: JobRow) -> Copied:
     last = stale[-1] if len(stale) == _PAGE else (found[-1].item if found and more else "")
 
     def decide(view: View, draft: Draft) -> Copied:
+        reached = last
         for item in stale:
             row = view.get(FolderRow, item)
             if row and (chain := view.box.chain((folder := rows.folder(row)).ancestors)) != folder.ancestors:
                 draft.rewrite_chain(folder, chain)
-        if last:
-            _advance(draft, job, job.state | {"after": last})
+            if draft.bytes > _ENOUGH:
+                reached = item
+                break
+        if reached:
+            _advance(draft, job, job.state | {"after": reached})
         else:
             _second_look(store, draft, job, {"after": ""}, lambda: draft.settle(root, job.state["seq"]))
         return []

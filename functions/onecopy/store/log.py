@@ -6,7 +6,6 @@ the log are contiguous, so a reader takes the rows up to the first missing numbe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.change import Change, ResetBox, changed_folder, created_object
@@ -17,9 +16,6 @@ from onecopy.store import rows, table
 from onecopy.store.folders import find_box
 from onecopy.store.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow, LinkRow
 from onecopy.store.transact import Store
-
-SETTLED = timedelta(seconds=5)
-"""How far back in the log a first listing's token lies: commits younger than that may not show whole yet."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +85,8 @@ def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
 
 def start_of_listing(store: Store, box: Box) -> RestartToken:
     """A token of the log as it was some seconds ago: what was being committed then shows whole by now."""
-    settled_at = store.now() - SETTLED
-    position = int(box.seq)
-    while position > 0:
-        partition = table.log_partition(box.key, position)
-        condition = ChangeRow.item <= table.log_item(position)
-        page, _ = table.page(ChangeRow, partition, condition, 50, forward=False)
-        young = [row for row in page if table.parse_time(row.at) > settled_at]
-        if not young:
-            break
-        position = table.seq_of(young[-1]) - 1
-        if len(young) < len(page):
-            break
-    return RestartToken(box.validity, ModSeq(position), store.now(), LISTING_FOLDERS)
+    now = store.now()
+    return RestartToken(box.validity, ModSeq(box.shown_whole(now)), now, LISTING_FOLDERS)
 
 
 def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:

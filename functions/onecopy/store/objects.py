@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import Content, ContentKey, Part
-from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
+from onecopy.domain.errors import Busy, FlagAbsent, InvalidInput, NMSError, Unknown
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
 from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
@@ -50,14 +50,21 @@ def wanted(object_id: ObjectId) -> Wanted:
 def create(
     store: Store, key: BoxKey, items: Sequence[Item], network: bool, intake: IntakeRow | None
 ) -> list[Result]:
-    """An answer for each item, in order; each is whole in itself, several share a transaction.
+    """An answer for each item, in order; each is whole in itself, several share a transaction. Busy only
+    if nothing was made; later on it is the answer of each item that is left.
 
     `intake` notes the bytes put for this request: it goes with the last commit, or if an item failed is
     left for the sweep, at once: what is committed is committed.
     """
     creation = _Creation(Paths(store, key), items, network, intake)
     while len(creation.results) < len(items):
-        creation.results += commit(store, key, creation.wanted, creation.decide)
+        try:
+            creation.results += commit(store, key, creation.wanted, creation.decide)
+        except Busy as busy:
+            if not any(isinstance(result, Made) for result in creation.results):
+                raise
+            creation.results += [busy] * (len(items) - len(creation.results))
+            break
         creation.paths.learn(creation.made)
     if intake and any(isinstance(result, NMSError) for result in creation.results):
         intake.update([IntakeRow.due.set(table.time_text(store.now()))])

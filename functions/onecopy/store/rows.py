@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Moved
+from onecopy.domain.box import Box, BoxKey, Mark, Moved
 from onecopy.domain.change import (
     Change,
     ChangedFolder,
@@ -33,7 +33,13 @@ def box(row: BoxRow) -> Box:
         validity=row.validity,
         doomed=frozenset(FolderId(f) for f in row.doomed or ()),
         moved=moved,
+        at=table.parse_time(row.at) if row.at else None,
+        marks=tuple(Mark(seq, table.parse_time(at)) for seq, at in row.marks or ()),
     )
+
+
+def marks_json(marks: tuple[Mark, ...]) -> list[Any]:
+    return [[mark.seq, table.time_text(mark.at)] for mark in marks]
 
 
 def moved_json(moved: Mapping[FolderId, Moved]) -> dict[str, Any]:

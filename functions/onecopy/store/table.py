@@ -92,7 +92,9 @@ class Row(Model):
 
 
 class BoxRow(Row):
-    """The last numbers given out, and what is counted for the whole box (`links`, `stored` bytes)."""
+    """The last numbers given out, how far the log had come lately, and what is counted for the whole box
+    (`links`, `stored` bytes).
+    """
 
     seq = NumberAttribute()
     ids = NumberAttribute()
@@ -101,6 +103,8 @@ class BoxRow(Row):
     stored = NumberAttribute(default=0)
     doomed = Json(null=True)
     moved = Json(null=True)
+    at = UnicodeAttribute(null=True)
+    marks = Json(null=True)
 
 
 class FolderRow(Row):

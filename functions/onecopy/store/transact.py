@@ -2,6 +2,9 @@
 
 One TransactGetItems brings the box row and what the decision needs, as they were at one moment; the
 decision drafts rows; one TransactWriteItems commits them if no one else has committed to the box since.
+
+What is too much for one TransactGetItems is read in parts, each with the box row: every commit changes
+that row, so parts that show the same one are of one moment too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +32,11 @@ Wanted = tuple[type[Row], str]
 """A kind of row and its item, in the box's partition."""
 
 _FIRST_WAIT, _LONGEST_WAIT, _TRIES = 0.01, 0.4, 30
+_MOST_READ = 100
+"""Rows in one TransactGetItems, the box row among them."""
+
+_CANCELED = "TransactionCanceledException"
+_TOO_MUCH = {"ValidationException", "ValidationError"}
 _CONTENTION = {
     "TransactionConflict",
     "TransactionInProgressException",
@@ -38,10 +46,6 @@ _CONTENTION = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
 }
-
-
-class TooMuchToRead(Exception):
-    """The rows asked for are over the 4 MB of one transaction together; ask for fewer."""
 
 
 class Stale(Exception):
@@ -114,27 +118,56 @@ class View:
 
 def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
     """The box row and the rows wanted, all of one moment. The box comes into being with its first reader."""
-    partition = str(key)
-    unique: dict[Wanted, None] = dict.fromkeys([(BoxRow, table.BOX), *wanted])
+    unique = list(dict.fromkeys(each for each in wanted if each[1] != table.BOX))
     for wait in _waits(store):
-        with_rows = TransactGet(connection=store.connection)
-        futures = [(item, with_rows.get(kind, partition, item)) for kind, item in unique]
         try:
-            with with_rows:
-                pass
+            found = _read_in_parts(store, key, unique)
         except TransactGetError as error:
             _raise_unless_contention(error)
+            found = None
+        if found is None:
             store.sleep(wait)
             continue
-        found: dict[str, Row] = {}
-        for item, future in futures:
-            with suppress(DoesNotExist):
-                found[item] = future.get()
         box_row = found.get(table.BOX)
         if isinstance(box_row, BoxRow):
-            return View(rows.box(box_row), (item for _, item in unique), found)
+            return View(rows.box(box_row), [table.BOX, *(item for _, item in unique)], found)
         create_box(store, key)
     raise Busy()
+
+
+def _read_in_parts(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> dict[str, Row] | None:
+    """Mostly one part; more where that would be over 100 rows or 4 MB. None if they are of two moments."""
+    step = _MOST_READ - 1
+    parts = [wanted[start : start + step] for start in range(0, len(wanted), step)] or [wanted]
+    found: dict[str, Row] = {}
+    moments = set()
+    while parts:
+        part = parts.pop()
+        try:
+            part_found = _read_at_once(store, key, part)
+        except TransactGetError as error:
+            if len(part) < 2 or not _codes(error) & _TOO_MUCH:
+                raise
+            half = len(part) // 2
+            parts += [part[:half], part[half:]]
+            continue
+        box_row = part_found.get(table.BOX)
+        moments.add((box_row.seq, box_row.ids, box_row.validity) if isinstance(box_row, BoxRow) else None)
+        found |= part_found
+    return found if len(moments) == 1 else None
+
+
+def _read_at_once(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> dict[str, Row]:
+    transaction = TransactGet(connection=store.connection)
+    every: list[Wanted] = [(BoxRow, table.BOX), *wanted]
+    futures = [(item, transaction.get(kind, str(key), item)) for kind, item in every]
+    with transaction:
+        pass
+    found: dict[str, Row] = {}
+    for item, future in futures:
+        with suppress(DoesNotExist):
+            found[item] = future.get()
+    return found
 
 
 def commit(
@@ -170,20 +203,30 @@ def ask(store: Store, key: BoxKey, wanted: Sequence[Wanted], answer: Callable[[V
 
 
 def read_links(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> dict[ObjectId, Link]:
-    """Those that are there, at most 99."""
+    """Those that are there."""
     wanted = [(LinkRow, table.link_item(object_id)) for object_id in object_ids]
     return ask(store, key, wanted, lambda view: view.links(object_ids))
 
 
 def write(store: Store, draft: Draft) -> bool:
-    """Whether the draft was committed; False if another writer came first."""
-    try:
-        with TransactWrite(connection=store.connection) as transaction:
-            draft.write(transaction)
-    except TransactWriteError as error:
-        _raise_unless_contention(error)
-        return False
-    return True
+    """Whether the draft was committed; False if another writer came first.
+
+    What was throttled is sent again under the same token: an answer may have been lost on the way before,
+    and what is committed already is not committed twice.
+    """
+    token = store.random(16).hex()
+    for wait in _waits(store):
+        try:
+            with TransactWrite(connection=store.connection, client_request_token=token) as transaction:
+                draft.write(transaction)
+        except TransactWriteError as error:
+            _raise_unless_contention(error)
+            if error.cause_response_code == _CANCELED:
+                return False
+            store.sleep(wait)
+        else:
+            return True
+    raise Busy()
 
 
 def create_box(store: Store, key: BoxKey) -> None:
@@ -208,9 +251,11 @@ def _raise_unless_contention(error: TransactWriteError | TransactGetError) -> No
         return
     if not reasons and error.cause_response_code in _CONTENTION:
         return
-    if isinstance(error, TransactGetError) and "MB" in str(error.cause_response_message):
-        raise TooMuchToRead from error
     raise error
+
+
+def _codes(error: TransactGetError) -> set[str | None]:
+    return {error.cause_response_code, *(reason.code for reason in error.cancellation_reasons if reason)}
 
 
 def _is_contention(reason: CancellationReason) -> bool:
