@@ -14,6 +14,8 @@ from following import listing, told
 from storm import FOLLOWERS, ROUNDS, WRITERS, Storm
 
 from infra.local.stack import LocalStack
+from infra.ops.check.checking import check
+from infra.ops.deployed import on_this_machine
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +171,8 @@ def test_a_box_that_two_begin_at_the_same_moment_begins_once(stack: LocalStack, 
     assert folders == ["", "Default", "RCSMessageStore", *(["first"] if first == "/folders" else [])]
     assert len(told(events, "changedObject")) == 2 - folders.count("first")
     assert [int(row["item"]["S"]) for row in behind.log()] == [1, 2, 3, 4, 5]
+
+
+def test_what_is_stored_agrees_with_itself(stack: LocalStack, behind: Behind) -> None:
+    report = check(on_this_machine(stack.data), box=behind.box)
+    assert (list(report.findings), list(report.busy)) == ([], [])

@@ -111,8 +111,13 @@ class LocalStack:
 
     def aws(self, service: str) -> Any:
         """A client that may do everything, to look at what lies behind."""
+        return client(service, self._details()["endpoint"], self.credentials)
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """That client's."""
         details = self._details()
-        return client(service, details["endpoint"], (details["key"], details["secret"]))
+        return details["key"], details["secret"]
 
     @property
     def pid(self) -> int:

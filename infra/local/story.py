@@ -13,8 +13,10 @@ from infra.local.receiver import Receiver
 from infra.local.stack import LocalStack
 from infra.local.telling import Telling
 from infra.ops.backup import Backup
+from infra.ops.check.checking import check
 from infra.ops.claim import Claim
 from infra.ops.connection import Connection
+from infra.ops.deployed import on_this_machine
 from infra.ops.importer import Importer
 from infra.ops.progress import Shown
 from infra.ops.writer import Outcome
@@ -65,6 +67,7 @@ class Story:
             self.the_last_link_goes(largest)
         else:
             self._tell.line("no message of this backup has content: there is none to fetch or to delete")
+        self.all_agrees()
         self._tell.table("Measured in this run", self._figures.rows())
 
     def messages_go_in(self, backup: Backup) -> None:
@@ -210,6 +213,13 @@ class Story:
         self._tell.line(
             f"after the last one: gone in {self._figures.gone_after:.1f} s, the same address says so"
         )
+
+    def all_agrees(self) -> None:
+        self._tell.act("It is checked: counts against links, rows against the bucket, the log for gaps")
+        report = check(on_this_machine(self._stack.data))
+        if wrong := [*report.findings, *report.busy]:
+            raise DidNotHappen(f"the store does not agree with itself: {wrong[0]}")
+        self._tell.line(report.summary)
 
     def _presigned(self, facts: Json) -> str:
         granted = self._phone.ask("GET", facts["payloadPart"][0]["href"])

@@ -7,11 +7,15 @@ import time
 from pathlib import Path
 
 from infra.ops.backup import Backup, Refused
+from infra.ops.check.checking import check
 from infra.ops.claim import Claim
 from infra.ops.connection import Connection, Unusable
+from infra.ops.deployed import Deployed, Unreachable, in_stack, on_this_machine
 from infra.ops.importer import Importer
 from infra.ops.progress import Shown
+from infra.ops.restore import restore
 from infra.ops.writer import Outcome
+from onecopy.domain.box import BoxKey
 
 LOCAL_URL = "http://127.0.0.1:8080"
 INTERRUPTED = 130
@@ -36,9 +40,77 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--store", default="main", help="the store's name in its addresses (%(default)s)")
     importing.add_argument("--token", help="a bearer token, also as ONECOPY_TOKEN; a local store gives one")
     importing.set_defaults(run=import_backup)
+    checking = commands.add_parser(
+        "check", help="does what the store holds agree with itself? exits 1 if not"
+    )
+    _where(checking)
+    _whose(checking)
+    checking.add_argument("--repair", action="store_true", help="mend what is safe to mend")
+    checking.set_defaults(run=check_store)
+    restoring = commands.add_parser("restore", help="put back the rows of a table restored by DynamoDB")
+    _where(restoring)
+    restoring.add_argument("--from", dest="source", required=True, metavar="TABLE", help="the restored table")
+    _whose(restoring)
+    restoring.add_argument(
+        "--yes", action="store_true", help="do it; otherwise it only says what it would do"
+    )
+    restoring.set_defaults(run=restore_rows)
     serving = commands.add_parser("serve", help="run the store on this machine; PORT and DATA say where")
     serving.set_defaults(run=_serve)
     return parser
+
+
+def _where(command: argparse.ArgumentParser) -> None:
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--stack", metavar="NAME", help="a stack at AWS, found as the AWS CLI does")
+    where.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("DATA", ".local")),
+        metavar="FOLDER",
+        help="where the stack that runs on this machine has its data (%(default)s)",
+    )
+
+
+def _deployed(options: argparse.Namespace) -> Deployed:
+    return in_stack(options.stack) if options.stack else on_this_machine(options.data)
+
+
+def check_store(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+    try:
+        report = check(_deployed(options), options.repair, _box(options))
+    except Unreachable as unreachable:
+        _complain(f"onecopy check: {unreachable}")
+        return 1
+    for finding in report.mended:
+        print(f"mended: {finding}")
+    for finding in report.findings:
+        print(finding)
+    for box in report.busy:
+        print(f"{box}: written to all the time, so not all of it could be compared; check it again")
+    print(f"{report.summary}; {time.monotonic() - started:.1f} s")
+    return 1 if report.findings or report.busy else 0
+
+
+def _whose(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--box", help="this box alone, e.g. tel:+99911112222")
+    command.add_argument("--store", default="main", help="the box's store (%(default)s)")
+
+
+def _box(options: argparse.Namespace) -> str | None:
+    return str(BoxKey(options.store, options.box)) if options.box else None
+
+
+def restore_rows(options: argparse.Namespace) -> int:
+    try:
+        done = restore(_deployed(options), options.source, _box(options), options.yes)
+    except Unreachable as unreachable:
+        _complain(f"onecopy restore: {unreachable}")
+        return 1
+    counts = f"{done.put:,} rows put back, {done.deleted:,} deleted, {done.boxes:,} boxes to be listed anew"
+    print(counts if options.yes else f"would be: {counts}; do it with --yes")
+    return 0
 
 
 def import_backup(options: argparse.Namespace) -> int:

@@ -1,0 +1,197 @@
+"""What is safe to mend: what can be counted or derived anew from rows that are there, each under condition.
+
+Nothing a user stored is ever deleted here, nor made up. Content that no row knows is handed to the sweep.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from infra.ops.check.finding import Mend
+from infra.ops.deployed import Deployed
+from onecopy.domain.box import Box, Chain
+from onecopy.domain.content import ContentKey
+from onecopy.domain.folder import Folder
+from onecopy.domain.link import Link
+from onecopy.store import jobs, table
+from onecopy.store.draft import Draft
+from onecopy.store.table import BoxRow, ChangeRow, ContentRow, FolderRow, IntakeRow, LinkRow, NameRow
+from onecopy.store.transact import Store, View, commit
+
+_OTHERWISE = (DeleteError, PutError, TransactWriteError, UpdateError)
+"""It is no longer as it was found; the next check will tell."""
+
+
+def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
+    """The count is what the box's links say. At zero the sweep takes it away, as it always does."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        actions: list[Action] = [ContentRow.links.set(links)]
+        if not links:
+            actions += [ContentRow.work.set("reclaim"), ContentRow.due.set(table.time_text(store.now()))]
+        with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
+            _unchanged(transaction, box)
+            transaction.update(row, actions, ContentRow.links == row.links)
+
+    return mend
+
+
+def row_of_content(box: Box, link: Link, links: int) -> Mend:
+    """From the links to it, each of which knows its parts; its bytes are there."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        if not link.content:
+            return
+        row = ContentRow(
+            box=table.content_partition(link.content.content_key),
+            item=table.CONTENT,
+            owner=str(box.key),
+            links=links,
+            sizes=[part.size for part in link.content.parts],
+        )
+        with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
+            _unchanged(transaction, box)
+            transaction.save(row, ContentRow.item.does_not_exist())
+
+    return mend
+
+
+def totals(box: Box, row: BoxRow, links: int, stored: int) -> Mend:
+    def mend(_: Deployed, store: Store) -> None:
+        as_found = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.stored == row.stored)
+        with suppress(*_OTHERWISE):
+            row.update([BoxRow.links.set(links), BoxRow.stored.set(stored)], as_found)
+
+    return mend
+
+
+def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
+    """Every client lists the box anew, none goes on from a log with a gap: what is left of the log goes."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        actions: list[Action] = [
+            BoxRow.validity.set(store.random(6).hex()),
+            BoxRow.at.remove(),
+            BoxRow.marks.remove(),
+        ]
+        with suppress(*_OTHERWISE):
+            row.update(actions, (BoxRow.validity == row.validity) & (BoxRow.seq == row.seq))
+            with ChangeRow.batch_write() as batch:
+                for change in changes:
+                    batch.delete(change)
+
+    return mend
+
+
+def taken_name(box: Box, folder: Folder) -> Mend:
+    """The folder's row says what it is called, so its name is taken."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        if folder.parent is None:
+            return
+        item = table.name_item(folder.parent, folder.name)
+        row = NameRow(box=str(box.key), item=item, folder_id=folder.folder_id)
+        with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
+            _unchanged(transaction, box)
+            transaction.save(row, NameRow.item.does_not_exist())
+
+    return mend
+
+
+def freed_name(box: Box, row: NameRow) -> Mend:
+    def mend(_: Deployed, store: Store) -> None:
+        with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
+            _unchanged(transaction, box)
+            transaction.delete(row, NameRow.folder_id == row.folder_id)
+
+    return mend
+
+
+def place(row: LinkRow | FolderRow, right: str) -> Mend:
+    """Where the index finds it; it follows from the row's own folder."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        kind = type(row)
+        with suppress(*_OTHERWISE):
+            row.update([kind.place.set(right)], kind.last_mod_seq == row.last_mod_seq)
+
+    return mend
+
+
+def chain(box: Box, folder: Folder, right: Chain) -> Mend:
+    """The folders above it, as its parents have it."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        def decide(view: View, draft: Draft) -> None:
+            if view.box.seq == box.seq and view.folder(folder.folder_id) == folder:
+                draft.rewrite_chain(folder, right)
+
+        wanted = [(FolderRow, table.folder_item(folder.folder_id))]
+        with suppress(*_OTHERWISE):
+            commit(store, box.key, lambda: wanted, decide)
+
+    return mend
+
+
+def job(box: Box, folder: Folder, kind: str) -> Mend:
+    """The work below a folder that is noted in the box row, and that no job does."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        def decide(view: View, draft: Draft) -> None:
+            if view.box != box:
+                return
+            job_id = store.random(9).hex()
+            if kind == "delete":
+                jobs.start_delete(draft, job_id, folder)
+            else:
+                jobs.start_settle(draft, job_id, folder)
+
+        with suppress(*_OTHERWISE):
+            commit(store, box.key, list, decide)
+
+    return mend
+
+
+def swept(content: str) -> Mend:
+    """Noted as bytes that were never linked: the sweep looks once more, and deletes them."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        row = IntakeRow(
+            box=table.content_partition(ContentKey(content)),
+            item=table.INTAKE,
+            content_keys=[content],
+            work="intake",
+            due=table.time_text(store.now() - timedelta(seconds=1)),
+        )
+        with suppress(*_OTHERWISE):
+            row.save(IntakeRow.item.does_not_exist())
+
+    return mend
+
+
+def undeleted(content: str, parts: Sequence[int]) -> Mend:
+    """Takes away the delete markers that hide an older version, of what links point to."""
+
+    def mend(deployed: Deployed, _: Store) -> None:
+        for part in parts:
+            for marker in hidden_by(deployed, f"{content}/{part}"):
+                deployed.s3.delete_object(Bucket=deployed.bucket, Key=f"{content}/{part}", VersionId=marker)
+
+    return mend
+
+
+def hidden_by(deployed: Deployed, key: str) -> list[str]:
+    """The delete markers on top of a version that is still there; none if there is none."""
+    found = deployed.s3.list_object_versions(Bucket=deployed.bucket, Prefix=key)
+    markers = [each["VersionId"] for each in found.get("DeleteMarkers", ()) if each["Key"] == key]
+    versions = [each for each in found.get("Versions", ()) if each["Key"] == key]
+    return markers if versions else []
+
+
+def _unchanged(transaction: TransactWrite, box: Box) -> None:
+    as_found = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids)
+    transaction.condition_check(BoxRow, str(box.key), table.BOX, as_found)

@@ -1,0 +1,266 @@
+"""What has to agree with what. Each rule reads facts and says what does not; none calls the store."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from infra.ops.check import repair
+from infra.ops.check.facts import Facts
+from infra.ops.check.finding import Finding, Mend
+from onecopy.domain.box import Box, Chain
+from onecopy.domain.content import ContentKey
+from onecopy.domain.folder import Folder
+from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
+from onecopy.store import rows, table
+from onecopy.store.table import (
+    BoxRow,
+    ChangeRow,
+    ContentRow,
+    FolderRow,
+    IntakeRow,
+    JobRow,
+    LinkRow,
+    NameRow,
+    SubscriptionRow,
+    UploadRow,
+)
+
+LATE = timedelta(minutes=15)
+"""After so long what is due should have been swept: a sweep comes every minute."""
+
+LOG_SURELY_KEPT = timedelta(days=1)
+"""The shortest history that can be set."""
+
+
+def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
+    """All rules on one box; its content, its log and its subscriptions among it."""
+    row = facts.get(BoxRow, name, table.BOX)
+    if row:
+        looked_at = rows.box(row)
+        yield from _log(facts, row, looked_at, now)
+        yield from _tree(facts, looked_at)
+        yield from _work(facts, looked_at, now)
+        yield from _contents(facts, row, looked_at, now)
+        yield from _subscriptions(facts, looked_at, now)
+
+
+def elsewhere(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """What belongs to no box that is there."""
+    intakes = list(facts.of_owner(IntakeRow, "", table.INTAKE))
+    for intake in intakes:
+        if late := _late(intake.due, now):
+            yield Finding("swept", "", intake.box, f"bytes that came in and were never linked, {late}")
+    noted = {content for intake in intakes for content in intake.content_keys}
+    for content in facts.unnoted():
+        if content in noted:
+            continue
+        parts = facts.parts(content)
+        age = now - max(part.modified for part in parts.values())
+        size = sum(part.size for part in parts.values())
+        yield Finding(
+            "orphan",
+            "",
+            table.content_partition(ContentKey(content)),
+            f"{size:,} bytes in the bucket that no row knows, {_told(age)} old",
+            repair.swept(content),
+        )
+    for partition in facts.homeless():
+        yield Finding("homeless", "", partition, "rows of a box that is not there")
+
+
+def _log(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding]:
+    """From the first change that has not expired to the box row's number, without a gap."""
+    expected = None
+    for change in _changes(facts, row.box):
+        if change.expires <= now.timestamp():
+            continue
+        number = table.seq_of(change)
+        if expected is not None and number != expected:
+            text = f"{number - expected:,} changes before it are missing"
+            yield Finding("log", row.box, f"change {number}", text, _renewed(facts, row))
+        expected = number + 1
+    last = (expected or 1) - 1
+    kept = box.at is not None and box.at > now - LOG_SURELY_KEPT
+    if last > box.seq:
+        yield Finding("log", row.box, f"change {last}", f"the box has come to {box.seq} only")
+    elif last < box.seq and (expected or kept):
+        text = f"the log ends at {last}"
+        yield Finding("log", row.box, f"change {box.seq}", text, _renewed(facts, row))
+
+
+def _changes(facts: Facts, name: str) -> Iterator[ChangeRow]:
+    for partition in facts.logs(name):
+        yield from facts.of(ChangeRow, partition, "0")
+
+
+def _renewed(facts: Facts, row: BoxRow) -> Mend:
+    return lambda deployed, store: repair.renewed(row, _changes(facts, row.box))(deployed, store)
+
+
+def _tree(facts: Facts, box: Box) -> Iterator[Finding]:
+    name = str(box.key)
+    folder_rows = {row.item: row for row in facts.of(FolderRow, name, "F#")}
+    folders = {folder.folder_id: folder for folder in map(rows.folder, folder_rows.values())}
+    for needed in SYSTEM_FOLDERS.keys() - folders.keys():
+        text = "a folder that every box has is not there"
+        yield Finding("folder", name, table.folder_item(needed), text)
+    for item, row in folder_rows.items():
+        yield from _folder(box, folders, row, folders[FolderId(item[2:])])
+    yield from _names(facts, box, folders)
+    for link in facts.of(LinkRow, name, "O#"):
+        yield from _link(box, folders, link)
+
+
+def _folder(box: Box, folders: dict[FolderId, Folder], row: FolderRow, folder: Folder) -> Iterator[Finding]:
+    name = str(box.key)
+    if folder.last_mod_seq > box.seq:
+        yield Finding("number", name, row.item, f"changed by {folder.last_mod_seq}, the box is at {box.seq}")
+    if folder.parent is None:
+        return
+    right = table.folder_place(folder.parent, folder.folder_id)
+    if row.place != right:
+        yield Finding("place", name, row.item, "not where its parent lists it", repair.place(row, right))
+    if box.hides(folder.folder_id, folder.ancestors):
+        return
+    above = _above(folders, folder)
+    if above is None:
+        yield Finding("folder", name, row.item, "what lies above it is not there, or is a circle")
+    elif box.chain(folder.ancestors) != above:
+        text = "the folders above it are written otherwise than they are"
+        yield Finding("chain", name, row.item, text, repair.chain(box, folder, above))
+
+
+def _above(folders: dict[FolderId, Folder], folder: Folder) -> Chain | None:
+    """By going up from parent to parent."""
+    found: list[FolderId] = []
+    climb: Folder | None = folder
+    while climb and climb.parent is not None:
+        if climb.parent in found:
+            return None
+        found.append(climb.parent)
+        climb = folders.get(climb.parent)
+    return tuple(reversed(found)) if climb else None
+
+
+def _names(facts: Facts, box: Box, folders: dict[FolderId, Folder]) -> Iterator[Finding]:
+    name = str(box.key)
+    taken = {row.item: row for row in facts.of(NameRow, name, "N#")}
+    for folder in folders.values():
+        if folder.parent is None:
+            continue
+        row = taken.pop(table.name_item(folder.parent, folder.name), None)
+        item = table.folder_item(folder.folder_id)
+        if row is None:
+            yield Finding("name", name, item, "not found by its name", repair.taken_name(box, folder))
+        elif row.folder_id != folder.folder_id:
+            yield Finding("name", name, item, f"its name leads to {row.folder_id}")
+    for row in taken.values():
+        thing = f"a name of {row.folder_id}"
+        text = "the folder is called otherwise, or is gone"
+        yield Finding("name", name, thing, text, repair.freed_name(box, row))
+
+
+def _link(box: Box, folders: dict[FolderId, Folder], row: LinkRow) -> Iterator[Finding]:
+    name, link = str(box.key), rows.link(row)
+    if link.last_mod_seq > box.seq:
+        yield Finding("number", name, row.item, f"changed by {link.last_mod_seq}, the box is at {box.seq}")
+    right = table.link_place(link.parent, link.date, link.object_id)
+    if row.place != right:
+        yield Finding("place", name, row.item, "not where its folder lists it", repair.place(row, right))
+    if link.parent not in folders and not box.doomed:
+        yield Finding("link", name, row.item, f"its folder {link.parent} is not there")
+
+
+def _work(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
+    """What goes on in the background is somebody's, and goes on."""
+    name = str(box.key)
+    jobs = list(facts.of(JobRow, name, "J#"))
+    for job in jobs:
+        if late := _late(job.due, now):
+            yield Finding("job", name, job.item, f"a {job.kind} that does not go on, {late}")
+    busy = {(job.kind, job.state.get("root")) for job in jobs}
+    for folder_id in box.doomed:
+        if ("delete", folder_id) not in busy:
+            gone = Folder(folder_id, None, "", (), ModSeq())
+            text = "deleted, and no job follows it down"
+            mend = repair.job(box, gone, "delete")
+            yield Finding("job", name, table.folder_item(folder_id), text, mend)
+    for folder_id, moved in box.moved.items():
+        if ("settle", folder_id) not in busy:
+            folder = Folder(folder_id, None, "", (), ModSeq(moved.seq))
+            text = "moved, and no job settles what is below"
+            mend = repair.job(box, folder, "settle")
+            yield Finding("job", name, table.folder_item(folder_id), text, mend)
+
+
+def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding]:
+    """Counts against links, rows against the bucket, totals against both."""
+    name, linked, links = row.box, Counter[str](), 0
+    one = dict[str, str]()
+    for link in facts.of(LinkRow, name, "O#"):
+        links += 1
+        if link.content_key:
+            linked[link.content_key] += 1
+            one[link.content_key] = link.item
+    stored = 0
+    for content in facts.of_owner(ContentRow, name):
+        key = content.box.removeprefix("C#")
+        stored += sum(content.sizes)
+        count = linked.pop(key, 0)
+        if content.links != count:
+            text = f"counted {content.links:,} links, there are {count:,}"
+            safe = None if content.links <= 0 else repair.links_of_content(box, content, count)
+            yield Finding("count", name, content.box, text, safe)
+        if count:
+            yield from _bytes(facts, name, key, content)
+        elif late := _late(content.due, now):
+            yield Finding("reclaim", name, content.box, f"linked by nothing and still there, {late}")
+    for key, count in linked.items():
+        thing = table.content_partition(ContentKey(key))
+        row_of_one = facts.get(LinkRow, name, one[key])
+        whole = row_of_one and len(facts.parts(key)) == len(row_of_one.parts)
+        mend = repair.row_of_content(box, rows.link(row_of_one), count) if row_of_one and whole else None
+        yield Finding("content", name, thing, f"{count:,} links point to it, and it has no row", mend)
+    for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
+        if late := _late(upload.due, now):
+            yield Finding("swept", name, upload.box, f"an upload that never became whole, {late}")
+    if (row.links, row.stored) != (links, stored):
+        text = f"{row.links:,} links of {row.stored:,} bytes are written, {links:,} of {stored:,} are there"
+        yield Finding("totals", name, table.BOX, text, repair.totals(box, row, links, stored))
+
+
+def _bytes(facts: Facts, name: str, key: str, content: ContentRow) -> Iterator[Finding]:
+    there = facts.parts(key)
+    missing = [part for part in range(1, len(content.sizes) + 1) if part not in there]
+    if missing:
+        text = f"{len(missing)} of its {len(content.sizes)} parts are not in the bucket"
+        yield Finding("bytes", name, content.box, text, repair.undeleted(key, missing))
+    for part, size in enumerate(content.sizes, 1):
+        if part in there and there[part].size != size:
+            text = f"part {part} has {there[part].size:,} bytes instead of {size:,}"
+            yield Finding("bytes", name, f"{content.box}/{part}", text)
+
+
+def _subscriptions(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
+    name = table.subscription_partition(box.key)
+    for row in facts.of(SubscriptionRow, name, ""):
+        ahead = row.validity == box.validity and row.cursor > box.seq
+        if ahead:
+            yield Finding(
+                "cursor", str(box.key), row.item, f"told up to {row.cursor}, the box is at {box.seq}"
+            )
+        if row.state == "active" and not row.tries and (late := _late(row.due, now)):
+            yield Finding("push", str(box.key), row.item, f"a subscriber that is not told, {late}")
+
+
+def _late(due: str | None, now: datetime) -> str:
+    """How long it has been due, if that is too long."""
+    late = now - table.parse_time(due) if due else timedelta()
+    return f"due for {_told(late)}" if late > LATE else ""
+
+
+def _told(age: timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

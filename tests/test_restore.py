@@ -1,0 +1,137 @@
+"""A restore, rehearsed: rows put back from a restored table, content from versions that are still there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from behind import Behind
+from box_client import BoxClient, id_of
+from eventually import eventually
+from following import follow, names, now, page, told
+
+from infra.local.device import Device
+from infra.local.stack import LocalStack
+from infra.ops import cli
+
+RESTORED = "restored"
+
+
+class Rehearsal:
+    """A store whose bucket keeps old versions, as it does at AWS; and what the operator types."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack, self.data = stack, str(stack.data)
+        self._dynamodb, self._table = stack.aws("dynamodb"), stack.name("Table")
+        stack.aws("s3").put_bucket_versioning(
+            Bucket=stack.name("ContentBucket"), VersioningConfiguration={"Status": "Enabled"}
+        )
+
+    def point_in_time(self) -> None:
+        """What DynamoDB restores: a table with the rows as they are now, and nothing else of the first."""
+        described = self._dynamodb.describe_table(TableName=self._table)["Table"]
+        keys = described["KeySchema"]
+        named = {key["AttributeName"] for key in keys}
+        types = [each for each in described["AttributeDefinitions"] if each["AttributeName"] in named]
+        self._dynamodb.create_table(
+            TableName=RESTORED, KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+        )
+        for page_ in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
+            for row in page_["Items"]:
+                self._dynamodb.put_item(TableName=RESTORED, Item=row)
+
+    def restore(self, *more: str) -> int:
+        return cli.main(["restore", "--data", self.data, "--from", RESTORED, *more])
+
+    def check(self, *more: str) -> int:
+        return cli.main(["check", "--data", self.data, *more])
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Iterator[Rehearsal]:
+    with LocalStack(tmp_path / "stack") as stack:
+        yield Rehearsal(stack)
+
+
+@pytest.fixture
+def box(rehearsal: Rehearsal) -> Iterator[BoxClient]:
+    with BoxClient(rehearsal.stack) as client:
+        yield client
+
+
+def body(box: BoxClient, url: str) -> str:
+    [part] = box.get(url).json()["object"]["payloadPart"]
+    return httpx.get(box.get(part["href"]).headers["location"]).text
+
+
+def state(device: Device) -> Any:
+    device.sync()
+    return device.state()
+
+
+def test_what_was_deleted_is_there_again_with_its_content(
+    rehearsal: Rehearsal, box: BoxClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    behind = Behind(rehearsal.stack, box.box)
+    folder = box.folder("kept")
+    urls = [box.text_object(f"text {n}", folder) for n in range(30)]
+    token = rehearsal.stack.token(box.box)
+    device = Device(rehearsal.stack.url, box.box, lambda: token, tmp_path / "mirror.db")
+    before = state(device)
+    keys = [behind.content_key(id_of(url)) for url in urls]
+    rehearsal.point_in_time()
+
+    box.delete(folder)
+    late = box.text_object("after the point in time")
+    late_key = behind.content_key(id_of(late))
+    assert eventually(lambda: all(behind.is_away(key) for key in keys))
+    followed = now(box)
+    assert state(device) != before
+
+    assert rehearsal.restore() == 0
+    assert capsys.readouterr().out.startswith("would be: ")
+    assert box.get(late).status_code == 200
+    assert rehearsal.restore("--yes") == 0
+    assert rehearsal.check() == 1
+    assert rehearsal.check("--repair") == 0
+    capsys.readouterr()
+
+    assert box.get(late).status_code == 404
+    assert [body(box, url) for url in urls] == [f"text {n}" for n in range(30)]
+    assert names(page(box, followed)[0]) == ["resetBox"]
+    assert state(device) == before
+    device.close()
+    assert eventually(lambda: behind.is_away(late_key))
+    assert rehearsal.check() == 0
+    assert box.copy(box.folder("works"), [urls[0]])[0]["code"] == 200
+
+
+def test_one_box_is_put_back_and_no_other_changes(
+    rehearsal: Rehearsal, box: BoxClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BoxClient(rehearsal.stack) as other:
+        kept, others = box.plain_object(correlationTag="kept"), other.plain_object(correlationTag="first")
+        rehearsal.point_in_time()
+        box.delete(kept)
+        other.delete(others)
+        token = now(other)
+        assert rehearsal.restore("--box", box.box, "--yes") == 0
+        assert "1 boxes to be listed anew" in capsys.readouterr().out
+        assert box.get(kept).status_code == 200
+        assert other.get(others).status_code == 404
+        assert page(other, token)[::2] == ([], False)
+    assert [event["correlationTag"] for event in told(follow(box, None)[0], "changedObject")] == ["kept"]
+    assert rehearsal.check() == 0
+
+
+@pytest.mark.parametrize("more", [["--box", "tel:+99900000000"], []])
+def test_a_table_without_the_box_takes_nothing_away(
+    rehearsal: Rehearsal, box: BoxClient, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty one would otherwise empty the store."""
+    rehearsal.point_in_time()
+    kept = box.plain_object()
+    assert rehearsal.restore(*more, "--yes") == 1
+    assert "box in restored" in capsys.readouterr().err
+    assert box.get(kept).status_code == 200
