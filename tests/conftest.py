@@ -1,6 +1,7 @@
 """What tests share: the whole stack on free ports, with the product's handlers or with stand-ins for them."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from infra.local.stack import LocalStack
 
 HERE = Path(__file__).parent
+STACK_TIMES = pytest.StashKey[tuple[float, float]]()
 SENDER = "Handler: onecopy.handlers.deliver.handler\n"
 
 
@@ -20,8 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole."""
     deployed = bool(request.config.getoption("--deployed"))
+    started = time.monotonic()
     with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
+        request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How long it took from `sam build` to here."""
+    if config.getoption("--deployed") and (times := config.stash.get(STACK_TIMES, None)):
+        started, up = times
+        took = f"{up - started:.0f} s until it answered, {time.monotonic() - started:.0f} s until all had run"
+        terminalreporter.write_line(f"deployed: {took}")
 
 
 @pytest.fixture(scope="session")

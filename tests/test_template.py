@@ -10,6 +10,8 @@ from cfnlint.helpers import load_plugins
 from cfnlint.rules import RulesCollection
 from cfnlint.runner.template.runner import run_template_by_file_path
 
+from infra.local.template import ACCOUNT, Template
+
 INFRA = Path(__file__).parents[1] / "infra"
 TEMPLATE = INFRA / "template.yaml"
 
@@ -215,3 +217,17 @@ def test_every_pattern_is_tried() -> None:
     patterns = {name for name, one in template["Parameters"].items() if "AllowedPattern" in one}
 
     assert patterns == WRONG.keys() == RIGHT.keys()
+
+
+@pytest.mark.parametrize(
+    ("emulator", "account", "closed"),
+    [("no", ACCOUNT, 1), ("yes", ACCOUNT, 0), ("yes", "123456789012", 1)],
+)
+def test_the_emulators_parameter_opens_nothing_at_aws(emulator: str, account: str, closed: int) -> None:
+    """There the bucket speaks TLS alone, and no webhook is on the machine itself."""
+    template = Template(TEMPLATE, {"Emulator": emulator, "Issuer": "https://issuer.example"})
+    template.refs["AWS::AccountId"] = account
+    assert len(template.resources("AWS::S3::BucketPolicy")) == closed
+    sender = template.resources("AWS::Serverless::Function")["DeliverFunction"]
+    local = template.resolve(sender["Environment"]["Variables"]["ALLOW_LOCAL_CALLBACKS"])
+    assert (local == "1") == (not closed)

@@ -216,7 +216,7 @@ class Story:
 
     def all_agrees(self) -> None:
         self._tell.act("It is checked: counts against links, rows against the bucket, the log for gaps")
-        report = check(on_this_machine(self._stack.data))
+        report = check(on_this_machine(self._stack.data), box=f"main#{self._box}")
         if wrong := [*report.findings, *report.busy]:
             raise DidNotHappen(f"the store does not agree with itself: {wrong[0]}")
         self._tell.line(report.summary)
