@@ -12,7 +12,10 @@ TEMPLATES := infra/template.yaml infra/dashboard.yaml
 PORT ?= 8080
 DATA ?= .local
 
-.PHONY: demo test serve deploy-local import lint format bench bundle clean
+# What is asked of a deployed store: rights, copies, uploads, push, reclaim, the demo's whole story, its check.
+BLACK_BOX := $(addprefix tests/test_,rights.py copies.py payloads.py reclaim.py push.py story.py)
+
+.PHONY: demo test test-deployed serve deploy-local import lint format bench bundle clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -20,6 +23,11 @@ demo: $(READY)
 
 test: $(READY)
 	@exec $(BIN)/pytest
+
+# The same tests, of the template as SAM deploys it.
+test-deployed: $(READY) $(SAM)
+	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
+	@exec $(BIN)/pytest --deployed $(BLACK_BOX)
 
 serve: $(READY)
 	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local

@@ -4,9 +4,24 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a process that listens; a stack's parent holds them back while it starts it."""
+
 _PR_SET_PDEATHSIG = 1
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Signals to end come after the block: what it starts is then known, and can be ended too."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def die_with_parent(sign: signal.Signals) -> None:
@@ -23,8 +38,9 @@ class Parent:
     signal handler, and SIGINT is blocked: that can be seen.
     """
 
-    def __init__(self) -> None:
-        self._pid = os.getppid()
+    def __init__(self, pid: int | None = None) -> None:
+        """`pid`: who it should be; it may have ended before this process could look for the first time."""
+        self._pid = pid or os.getppid()
         self._status = Path(f"/proc/{self._pid}/status")
         self.is_make = self._field("Name:") in ("make", "gmake")
 

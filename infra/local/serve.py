@@ -22,13 +22,12 @@ from infra.local.emulator import Emulator, EmulatorFailed
 from infra.local.gateway import Gateway
 from infra.local.keys import KeyStore
 from infra.local.logs import Log
-from infra.local.parent import Parent
+from infra.local.parent import ENDING, Parent
 from infra.local.stage import Stage
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25
 _REQUESTS_STOP_SECONDS = 3
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
@@ -44,11 +43,12 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--template", type=Path, default=_TEMPLATE)
     parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
     parser.add_argument(
-        "--with-parent", action="store_true", help="end when the process that started it ends"
+        "--with-parent", type=int, metavar="PID", help="end when that process does, which started it"
     )
     asked = parser.parse_args(arguments)
-    for sign in _SIGNALS:
+    for sign in ENDING:
         signal.signal(sign, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the parent has held them back for us, too
     try:
         stage = Deployment if asked.deployed else Stage
         serve(_listen(asked.port), asked.data.resolve(), asked.template.resolve(), asked.with_parent, stage)
@@ -77,11 +77,13 @@ def _listen(port: int) -> socket.socket:
 
 
 def serve(
-    port: socket.socket, data: Path, template: Path, with_parent: bool, kind: type[Stage | Deployment]
+    port: socket.socket, data: Path, template: Path, with_parent: int | None, kind: type[Stage | Deployment]
 ) -> None:
     """Until a signal, or the parent, ends it."""
-    log, parent = Log(), Parent()
+    log, parent = Log(), Parent(with_parent)
     url = f"http://127.0.0.1:{port.getsockname()[1]}"
+    if with_parent and parent.wants_us_gone():
+        return
     with contextlib.ExitStack() as ending:
         lock = _own(data)
         ending.callback(os.close, lock)
@@ -94,7 +96,7 @@ def serve(
         gateway = stage.start()
 
         def over() -> bool:
-            watched = with_parent or parent.is_make
+            watched = with_parent is not None or parent.is_make
             return emulator.exited() or (watched and parent.wants_us_gone())
 
         asyncio.run(_serve(gateway, port, lambda: log.line(f"ready: {url}"), over))
@@ -106,7 +108,7 @@ async def _serve(
     gateway: Gateway, port: socket.socket, ready: Callable[[], None], over: Callable[[], bool]
 ) -> None:
     stop = asyncio.Event()
-    for sign in _SIGNALS:
+    for sign in ENDING:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     server = _Server(_configuration(gateway))
     serving = asyncio.create_task(server.serve(sockets=[port]))

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra.local.aws import client
+from infra.local.parent import held_back
 
 _START_SECONDS = 60
 _DEPLOY_SECONDS = 600
@@ -56,16 +57,16 @@ class LocalStack:
         self.data.mkdir(parents=True, exist_ok=True)
         more = ["--template", str(self._template)] if self._template else []
         more += ["--deployed"] if self._deployed else []
-        with self.output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                [sys.executable, "-m", "infra.local", "--with-parent", *more],
-                env={**os.environ, **self.environment, "PORT": str(self._port), "DATA": str(self.data)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
         patience = _DEPLOY_SECONDS if self._deployed else _START_SECONDS
         try:
+            with self.output.open("wb") as output, held_back():
+                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                    [sys.executable, "-m", "infra.local", "--with-parent", str(os.getpid()), *more],
+                    env={**os.environ, **self.environment, "PORT": str(self._port), "DATA": str(self.data)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
             self.url = self._ready(time.monotonic() + patience)
         except BaseException:
             self.stop()  # nobody else would: a `with` that was not entered is not left either
