@@ -14,7 +14,7 @@ from onecopy.domain.token import RestartToken, parse
 class Signer:
     def __init__(self, stack: LocalStack, box: BoxClient) -> None:
         self._key = BoxKey("main", box.box)
-        self._keys = [(stack.data / "keys" / "secret-RestartTokenKeys").read_bytes()]
+        self._keys = [_secret(stack)]
 
     def read(self, token: str) -> RestartToken:
         return parse(token, self._key, self._keys)
@@ -24,3 +24,13 @@ class Signer:
 
     def at(self, token: str, position: int) -> str:
         return replace(self.read(token), position=ModSeq(position)).sign(self._key, self._keys)
+
+
+def _secret(stack: LocalStack) -> bytes:
+    """Where the stack keeps it: beside its data, or deployed as at AWS."""
+    kept = stack.data / "keys" / "secret-RestartTokenKeys"
+    if kept.exists():
+        return kept.read_bytes()
+    found = stack.aws("secretsmanager").get_secret_value(SecretId=stack.name("RestartTokenKeys"))
+    secret: str = found["SecretString"]
+    return secret.encode()

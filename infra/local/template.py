@@ -46,6 +46,7 @@ class Template:
             "Fn::Equals": lambda sides: str(self.resolve(sides[0])) == str(self.resolve(sides[1])),
             "Fn::Not": lambda condition: not self.resolve(condition[0]),
             "Fn::And": lambda conditions: all(self.resolve(condition) for condition in conditions),
+            "Fn::Or": lambda conditions: any(self.resolve(condition) for condition in conditions),
             "Condition": self._condition,
             "Fn::Join": lambda parts: parts[0].join(str(part) for part in self.resolve(parts[1])),
         }
