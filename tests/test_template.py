@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cfnlint.config import ConfigMixIn
@@ -55,6 +56,11 @@ BREAKAGES = {
         "VisibilityTimeout: 60",
         "VisibilityTimeout: 59",
         "E9106 JobsQueue hides a message for a shorter time than JobsFunction may take",
+    ),
+    "a parameter that never arrives": (
+        "${StoreName} ${RestartTokenKeysRevision} ${HistoryDays}",
+        "${StoreName} ${HistoryDays}",
+        "E9107 ApiFunction does not say RestartTokenKeysRevision in its VersionDescription",
     ),
     "an action with a wildcard": (
         "Action: dynamodb:Query",
@@ -183,7 +189,7 @@ WRONG = {
     "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
     "SignInCallback": ["callback", "https://app.example.com/#done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
-    "RestartTokenKeysRevision": ["", "a b"],
+    "RestartTokenKeysRevision": ["", "a b", "1" * 33],
 }
 RIGHT = {
     "Issuer": [
@@ -217,6 +223,24 @@ def test_every_pattern_is_tried() -> None:
     patterns = {name for name, one in template["Parameters"].items() if "AllowedPattern" in one}
 
     assert patterns == WRONG.keys() == RIGHT.keys()
+
+
+def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
+    """Lambda takes 256 characters; a longer description would fail in the middle of a deployment."""
+    template, _ = decode(str(TEMPLATE))
+    longest = {name: max(map(len, map(str, _longest(one)))) for name, one in template["Parameters"].items()}
+    description = template["Resources"]["ApiFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
+
+    assert len(re.sub(r"\$\{(\w+)\}", lambda match: "x" * longest[match[1]], description)) <= 256
+
+
+def _longest(parameter: dict[str, Any]) -> list[Any]:
+    """Values of which one is as long as any that it takes; endless where nothing bounds it."""
+    if bounds := re.fullmatch(r".*\{1,(\d+)\}", parameter.get("AllowedPattern", "")):
+        return ["x" * int(bounds[1])]
+    if "MaxLength" in parameter:
+        return ["x" * int(parameter["MaxLength"])]
+    return parameter.get("AllowedValues") or [parameter.get("MaxValue", "x" * 4096)]
 
 
 @pytest.mark.parametrize(

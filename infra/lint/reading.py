@@ -1,11 +1,14 @@
 """The template as the rules read it: what refers to what, and what calls which function."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
 MAPPED = ("SQS", "DynamoDB", "Kinesis")
 """Events that come in batches, by an event source mapping."""
+
+_PLACE = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 
 
 class Resource(NamedTuple):
@@ -50,6 +53,30 @@ def mentioned(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from mentioned(inner)
+
+
+def parameters(template: Json, value: Any) -> set[str]:
+    """The parameters that a value depends on, also by what a condition asks."""
+    if isinstance(value, list):
+        return {name for inner in value for name in parameters(template, inner)}
+    if not isinstance(value, Mapping):
+        return set()
+    declared = template.get("Parameters", {}).keys()
+    found: set[str] = set()
+    for key, inner in value.items():
+        if key == "Ref":
+            found |= declared & {inner}
+        elif key == "Fn::Sub":
+            text, given = inner if isinstance(inner, list) else (inner, {})
+            found |= declared & set(_PLACE.findall(text)) - set(given) | parameters(template, given)
+        elif key == "Fn::If":
+            asked = template["Conditions"][inner[0]]
+            found |= parameters(template, [asked, *inner[1:]])
+        elif key == "Condition":
+            found |= parameters(template, template["Conditions"][inner])
+        else:
+            found |= parameters(template, inner)
+    return found
 
 
 def functions(template: Json) -> list[Resource]:

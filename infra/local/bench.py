@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import httpx
 
+from infra.local import cold_start
 from infra.local.device import Device
 from infra.local.in_process import NETWORK, Api
 from infra.local.meter import Counts, meter
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> int:
         first_sync(stack, Path(folder), backup)
         delta(api)
         writers(stack, Path(folder))
+    starting()
     return 0
 
 
@@ -229,6 +231,14 @@ def writers(stack: LocalStack, folder: Path) -> None:
     line("  followers equal at the end", "yes" if all(state == states[0] for state in states) else "NO")
     for device in devices:
         device.close()
+
+
+def starting() -> None:
+    print("\nCold start of api: loaded, and its first client, in a fresh process")
+    found = cold_start.measure()
+    line("  boto3 alone with one client", f"{found.boto3:.0f} ms of processor time")
+    line("  api", f"{found.api:.0f} ms; {found.ratio:.2f} x", "at most 1.8 x")
+    line("    of which", ", ".join(f"{name} {part:.0f}" for name, part in found.parts.items()))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ Libraries only, never the handlers: as in Lambda, their modules come after the f
 import aws_lambda_powertools
 import aws_lambda_powertools.event_handler
 import aws_lambda_powertools.utilities.batch
-import aws_lambda_powertools.utilities.idempotency
-import boto3
 import botocore.awsrequest
 import botocore.httpsession
 import botocore.parsers
@@ -15,4 +13,4 @@ import botocore.signers
 import pydantic
 import pynamodb.models
 
-__all__ = ["aws_lambda_powertools", "boto3", "botocore", "pydantic", "pynamodb"]
+__all__ = ["aws_lambda_powertools", "botocore", "pydantic", "pynamodb"]

@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.errors import MethodNotAllowed, NMSError, Unknown
+from onecopy.handlers import composition
 from onecopy.handlers.request import Answer, authorize, check_accept, sent
 from onecopy.handlers.routes import (
     Route,
@@ -40,7 +40,7 @@ ROUTES = [
     *subscriptions.ROUTES,
 ]
 
-settings.read("CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
+composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
 logger = Logger()
 app = APIGatewayHttpResolver()
 

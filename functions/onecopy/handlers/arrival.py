@@ -8,14 +8,13 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.content import ContentKey
 from onecopy.handlers import composition
 from onecopy.handlers.batch import Batch
 from onecopy.store import uploads
 from onecopy.store.contents import DIRECT
 
-settings.read()
+composition.loaded()
 processor = Batch(EventType.SQS)
 
 

@@ -9,14 +9,13 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition
 from onecopy.handlers.batch import Batch
 from onecopy.push import ring
 from onecopy.store import table
 
-settings.read("DELIVERY_QUEUE_URL", "RECLAIM_QUEUE_URL")
+composition.loaded("DELIVERY_QUEUE_URL", "RECLAIM_QUEUE_URL")
 processor = Batch(EventType.DynamoDBStreams)
 
 

@@ -2,16 +2,20 @@
 
 Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times. A
 handler reads its settings then, all the same, to fail there if one is missing.
+
+Clients are botocore's, as PynamoDB's is, and of one session with it: boto3 would take as long to load as
+all of the store, for nothing that is used here.
 """
 
+import gc
 import os
 import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from onecopy import settings
@@ -43,6 +47,16 @@ class Parts:
     store: Store
 
 
+def loaded(*needed: str) -> None:
+    """What each handler says when all its modules are there: its settings, too. Raises BadSetting.
+
+    What has been loaded stays, and is never looked through for garbage again; from now on the rest is.
+    """
+    gc.freeze()
+    gc.enable()
+    settings.read(*needed)
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -64,11 +78,15 @@ def parts() -> Parts:
 @lru_cache(maxsize=1)
 def contents() -> Contents:
     given = parts().settings
-    return Contents(boto3.client("s3", config=_S3), given.content_bucket, given.url_lifetime)
+    return Contents(_client("s3", _S3), given.content_bucket, given.url_lifetime)
 
 
 @lru_cache(maxsize=1)
 def queues() -> Queues:
     given = parts().settings
-    client = boto3.client("sqs", config=_TIMEOUTS)
+    client = _client("sqs", _TIMEOUTS)
     return Queues(client, given.jobs_queue_url, given.reclaim_queue_url, given.delivery_queue_url)
+
+
+def _client(service: str, config: Config) -> Any:
+    return parts().store.connection.session.create_client(service, config=config)

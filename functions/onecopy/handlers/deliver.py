@@ -7,12 +7,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition, measure
 from onecopy.push import delivery
 
-settings.read("DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
+composition.loaded("DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
 logger = Logger()
 
 

@@ -8,7 +8,6 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition, measure
 from onecopy.handlers.batch import Batch
@@ -20,7 +19,7 @@ STEPS = 200
 TIME = timedelta(seconds=30)
 """Well within the function's own, however slow a table is."""
 
-settings.read("JOBS_QUEUE_URL")
+composition.loaded("JOBS_QUEUE_URL")
 processor = Batch(EventType.SQS)
 
 

@@ -7,13 +7,12 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.domain.content import ContentKey
 from onecopy.handlers import composition
 from onecopy.handlers.batch import Batch
 from onecopy.store import reclaim
 
-settings.read("CONTENT_BUCKET")
+composition.loaded("CONTENT_BUCKET")
 processor = Batch(EventType.SQS)
 
 

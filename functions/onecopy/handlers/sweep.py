@@ -7,13 +7,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy import settings
 from onecopy.handlers import composition, measure
 from onecopy.store import due, table, uploads
 from onecopy.store.due import Overdue
 from onecopy.store.table import IntakeRow, UploadRow
 
-settings.read("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")
+composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")
 logger = Logger()
 
 MOST_RINGS = 1000

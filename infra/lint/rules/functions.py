@@ -131,3 +131,27 @@ class TimeToWork(CloudFormationLintRule):
                     f"{source.by} hides a message for a shorter time than {source.function} may take: "
                     "AWS would refuse the mapping, and two would work on the same message",
                 )
+
+
+class ParametersArrive(CloudFormationLintRule):
+    id = "E9107"
+    shortdesc = "What an alias runs is published anew when a parameter changes"
+    description = "The transform publishes a version for other code or another template, not for other values"
+    tags = ("functions", "parameters")
+
+    def match(self, cfn: Any) -> list[RuleMatch]:
+        return list(self._unseen(cfn.template))
+
+    def _unseen(self, template: reading.Json) -> Iterator[RuleMatch]:
+        shared = template.get("Globals", {}).get("Function", {}).get("Environment", {})
+        for name, function in reading.functions(template):
+            if not function.get("AutoPublishAlias"):
+                continue
+            told = reading.parameters(template, function.get("VersionDescription"))
+            given = reading.parameters(template, [shared, function.get("Environment", {})])
+            for parameter in sorted(given - told):
+                yield RuleMatch(
+                    ["Resources", name],
+                    f"{name} does not say {parameter} in its VersionDescription: who changes it would see "
+                    "the deployment succeed, and the alias go on with the old value",
+                )
