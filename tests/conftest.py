@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import LocalStack
+from infra.ops.check.checking import check
+from infra.ops.deployed import on_this_machine
 
 HERE = Path(__file__).parent
 STACK_TIMES = pytest.StashKey[tuple[float, float]]()
@@ -18,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deployed", action="store_true", help="the stack is one deployed by SAM")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What only a deployment can show."""
+    only_there = collection_path.name == "test_deployment.py"
+    return True if only_there and not config.getoption("--deployed") else None
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole."""
@@ -26,6 +34,9 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
         request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
+        if deployed:  # the other one is of tests that break it, too
+            report = check(on_this_machine(running.data))
+            assert (list(report.findings), list(report.busy)) == ([], [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

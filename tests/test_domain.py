@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -271,6 +272,18 @@ def test_the_first_key_signs_and_every_key_verifies(token: RestartToken) -> None
     assert parse(token.sign(BOX, [new, old]), BOX, [new]) == token
     with pytest.raises(BadToken):
         parse(token.sign(BOX, [old]), BOX, [new])
+
+
+@given(TOKENS)
+def test_while_keys_change_whoever_learnt_earlier_and_later_take_each_others_tokens(
+    token: RestartToken,
+) -> None:
+    """The operator's guide: the new key is known to all before any signs with it."""
+    old, new = KEYS
+    steps = [[old], [old, new], [new, old]]
+    for earlier, later in pairwise(steps):
+        assert parse(token.sign(BOX, earlier), BOX, later) == token
+        assert parse(token.sign(BOX, later), BOX, earlier) == token
 
 
 # Back-off ------------------------------------------------------------------------------------------------

@@ -38,6 +38,26 @@ def test_a_token_of_the_past_brings_the_history_since(box: BoxClient, subscriber
     assert_told(subscriber, since(box, token))
 
 
+def test_a_secret_is_changed_by_a_second_subscription_and_nothing_is_missed(
+    box: BoxClient, subscriber: Subscriber
+) -> None:
+    start = now(box)
+    first = active(box, subscriber)
+    box.folder("under the first")
+    with Subscriber() as anew:
+        second = subscribe(box, anew, restartToken=look(box, first)["restartToken"])
+        assert second["secret"] != first["secret"]
+        box.folder("under both")
+        assert eventually(lambda: look(box, second)["state"] == "active")
+        box.delete(first["resourceURL"])
+        box.folder("under the second")
+        assert eventually(lambda: since(box, start)[-1] in anew.events)
+        known = [event for event in subscriber.events if event not in anew.events]
+        assert known + anew.events == since(box, start)
+        for post in anew.posts:
+            post.verify(second["secret"])
+
+
 def test_a_token_from_the_middle_of_a_listing_brings_what_changed_since_the_listing_began(
     box: BoxClient, subscriber: Subscriber
 ) -> None:

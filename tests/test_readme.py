@@ -43,6 +43,16 @@ def test_each_link_to_a_file_leads_to_one(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).is_file()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_to_a_heading_leads_to_one(page: Path) -> None:
+    text = page.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    assert [link for link in re.findall(r"\]\(#([^)]+)\)", text) if link not in headings] == []
+
+
 def test_every_decision_is_in_the_list() -> None:
     pages = {page.name for page in (ROOT / "infra" / "decisions").glob("*.md")} - {"README.md"}
     listed = re.findall(r"\(([\w-]+\.md)\)", (ROOT / "infra" / "decisions" / "README.md").read_text())

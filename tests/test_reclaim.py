@@ -100,7 +100,8 @@ def test_an_upload_that_never_became_whole_is_swept_away(stack: LocalStack, clie
     behind.put({**waiting, "due": {"S": "2026-01-01T00:00:00.000000Z"}})  # as if a day had gone by
     assert eventually(lambda: not behind.row(f"C#{content_key}", "UPLOAD"), 100)
     assert behind.is_away(content_key)
-    put(second, b"x")
+    assert put(second, b"x") == 200  # begun in time, and come to its end too late
+    assert eventually(lambda: behind.is_away(content_key), 100)
     assert fault(client.get(upload["resourceURL"])) == (404, "SVC0004")
     assert since(client, token) == []
 

@@ -95,7 +95,8 @@ def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
     device.sync()
     behind = Behind(stack, box.box)
     behind.delete(behind.row(behind.box, f"O#{id_of(lost)}"))
-    behind.put({**behind.row(behind.box, "BOX"), "validity": {"S": "0123456789ab"}})
+    reset = {"validity": {"S": "0123456789ab"}, "links": {"N": "1"}}
+    behind.put({**behind.row(behind.box, "BOX"), **reset})
     device.sync()
     objects, folders = device.state()
     device.close()

@@ -58,9 +58,9 @@ BREAKAGES = {
         "E9106 JobsQueue hides a message for a shorter time than JobsFunction may take",
     ),
     "a parameter that never arrives": (
-        "${StoreName} ${RestartTokenKeysRevision} ${HistoryDays}",
+        "${StoreName} ${RestartTokenKeysVersion} ${HistoryDays}",
         "${StoreName} ${HistoryDays}",
-        "E9107 ApiFunction does not say RestartTokenKeysRevision in its VersionDescription",
+        "E9107 ApiFunction does not say RestartTokenKeysVersion in its VersionDescription",
     ),
     "an action with a wildcard": (
         "Action: dynamodb:Query",
@@ -189,7 +189,7 @@ WRONG = {
     "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
     "SignInCallback": ["callback", "https://app.example.com/#done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
-    "RestartTokenKeysRevision": ["", "a b", "1" * 33],
+    "RestartTokenKeysVersion": ["2", "AWSCURRENT", "{{}}"],
 }
 RIGHT = {
     "Issuer": [
@@ -204,7 +204,7 @@ RIGHT = {
     "CorsOrigins": ["", "*", "https://app.example.com", "http://localhost:3000"],
     "SignInCallback": ["onecopy://signed-in", "https://app.example.com/done"],
     "AlarmTopic": ["", "arn:aws:sns:eu-west-1:123456789012:alarms"],
-    "RestartTokenKeysRevision": ["1", "2026-11"],
+    "RestartTokenKeysVersion": ["", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
 }
 
 
@@ -225,6 +225,22 @@ def test_every_pattern_is_tried() -> None:
     assert patterns == WRONG.keys() == RIGHT.keys()
 
 
+@pytest.mark.parametrize("paused", ["no", "yes"])
+def test_paused_no_function_runs_and_what_waits_goes_on_waiting(paused: str) -> None:
+    """Or a restore would write over what is just being written."""
+    template = Template(TEMPLATE, {"Paused": paused, "Issuer": "https://issuer.example"})
+    shared = template.resolve({"of": template.global_properties("Function")["ReservedConcurrentExecutions"]})
+    goes_on = [
+        template.resolve(event["Properties"].get("Enabled", event["Properties"].get("State")))
+        for function in template.resources("AWS::Serverless::Function").values()
+        for event in function.get("Events", {}).values()
+    ]
+
+    assert shared == ({"of": 0} if paused == "yes" else {})
+    assert len(goes_on) == 6
+    assert set(goes_on) == ({False, "DISABLED"} if paused == "yes" else {True, "ENABLED"})
+
+
 def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
     """Lambda takes 256 characters; a longer description would fail in the middle of a deployment."""
     template, _ = decode(str(TEMPLATE))
@@ -236,7 +252,7 @@ def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
 
 def _longest(parameter: dict[str, Any]) -> list[Any]:
     """Values of which one is as long as any that it takes; endless where nothing bounds it."""
-    if bounds := re.fullmatch(r".*\{1,(\d+)\}", parameter.get("AllowedPattern", "")):
+    if bounds := re.fullmatch(r".*\{(?:1,)?(\d+)\}", parameter.get("AllowedPattern", "")):
         return ["x" * int(bounds[1])]
     if "MaxLength" in parameter:
         return ["x" * int(parameter["MaxLength"])]

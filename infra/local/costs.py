@@ -2,11 +2,13 @@
 
 Counts hold on AWS as they do here; capacity units are reckoned by DynamoDB's rules (`capacity`). Pictures
 and boxes are small on purpose: that size does not matter is the benchmark's to show.
+
+Then what that makes in a month of a thousand users, in dollars: a worked example, from the same counts.
 """
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ def measure(api: Api) -> Iterator[Measured]:
     yield counted("delete a message", lambda: of("DELETE", path))
 
 
-def table(measured: Iterator[Measured]) -> str:
+def table(measured: Iterable[Measured]) -> str:
     lines = [
         "| Operation | DynamoDB calls | S3 calls | SQS calls | Read units | Write units |",
         "|---|---:|---:|---:|---:|---:|",
@@ -62,9 +64,79 @@ def table(measured: Iterator[Measured]) -> str:
     return "\n".join(lines)
 
 
+USERS = 1000
+MONTH = {
+    "store a message of one part": 1500,
+    "sync of one change": 1500,
+    "set a flag": 750,
+    "get the address of a body": 150,
+    "delete a message": 150,
+    "copy a message": 50,
+}
+"""What one user does in a month: 50 messages a day, half of them read; each tenth a picture, seen once."""
+
+PICTURES, PICTURE_BYTES = 150, 200_000
+CHANGES = sum(
+    MONTH[name] for name in MONTH if name not in ("sync of one change", "get the address of a body")
+)
+
+PRICES = {
+    "API Gateway, requests": 1.00e-6,
+    "Lambda, runs": 0.20e-6,
+    "Lambda, GB-seconds": 13.3334e-6,
+    "DynamoDB, read units": 0.125e-6,
+    "DynamoDB, write units": 0.625e-6,
+    "S3, PUT requests": 5.00e-6,
+    "S3, GET requests": 0.40e-6,
+    "S3, GB-months": 0.023,
+    "SQS, requests": 0.50e-6,
+    "GB of logs": 0.50,
+    "GB sent to the internet": 0.09,
+}
+"""AWS's list prices in us-east-1 for pay-as-you-go, in dollars, without the free tier. Yours may differ."""
+
+
+def month(measured: Mapping[str, Counts]) -> dict[str, float]:
+    """How much of each in a month. What cannot be measured on one machine is reckoned, and said to be."""
+    done = {name: USERS * count for name, count in MONTH.items()}
+    requests, changes = sum(done.values()), USERS * CHANGES
+
+    def all_of(of: Callable[[Counts], float]) -> float:
+        return sum(count * of(measured[name]) for name, count in done.items())
+
+    return {
+        "API Gateway, requests": requests,
+        "Lambda, runs": requests + 2 * changes,  # a change is rung for, and delivered
+        "Lambda, GB-seconds": requests * 1.769 * 0.03 + 2 * changes * 0.512 * 0.05,
+        "DynamoDB, read units": all_of(lambda one: one.read_units) + 4 * changes,
+        "DynamoDB, write units": all_of(lambda one: one.write_units)
+        + (2 + 6) * changes,  # indexes; a delivery
+        "S3, PUT requests": all_of(lambda one: one.of("s3")),
+        "S3, GET requests": USERS * PICTURES,
+        "S3, GB-months": USERS * PICTURES * PICTURE_BYTES / 1e9,
+        "SQS, requests": 3 * changes,  # sent, received, deleted
+        "GB of logs": 1000 * (requests + 2 * changes) / 1e9,
+        "GB sent to the internet": USERS * PICTURES * PICTURE_BYTES / 1e9,
+    }
+
+
+def bill(used: Mapping[str, float]) -> str:
+    lines = ["| In a month of 1,000 users | | Dollars |", "|---|---:|---:|"]
+    lines += [f"| {name} | {_short(count)} | {count * PRICES[name]:.2f} |" for name, count in used.items()]
+    total = sum(count * PRICES[name] for name, count in used.items())
+    return "\n".join([*lines, f"| **in all, {total / USERS:.3f} for each user** | | **{total:.2f}** |"])
+
+
+def _short(count: float) -> str:
+    return f"{count / 1e6:,.1f} million" if count >= 1e6 else f"{count:,.0f}"
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder) / "stack") as stack:
-        print(table(measure(Api(stack))))
+        measured = list(measure(Api(stack)))
+    print(table(measured))
+    print()
+    print(bill(month(dict(measured))))
     return 0
 
 

@@ -15,12 +15,11 @@ from pathlib import Path
 import httpx
 
 from infra.local.aws import client
-from infra.local.emulator import Emulator
 from infra.local.gateway import Gateway, Upload
 from infra.local.http_event import Request, Response, message
 from infra.local.issuer import AUDIENCE, Issuer
-from infra.local.keys import KeyStore
 from infra.local.logs import Log
+from infra.local.stage import Site
 from infra.local.template import REGION
 
 STACK = "onecopy"
@@ -38,11 +37,12 @@ class NotDeployed(Exception):
 class Deployment:
     """Between start and close, requests reach the deployed API."""
 
-    def __init__(self, path: Path, url: str, emulator: Emulator, keys: KeyStore, log: Log) -> None:
-        self._template, self._url, self._emulator, self._keys, self._log = path, url, emulator, keys, log
-        self._issuer = Issuer(keys, url)
-        self._build = emulator.log.parent / "sam"
-        self._configuration = emulator.log.parent / "samconfig.toml"
+    def __init__(self, site: Site) -> None:
+        self._template, self._asked, self._url = site.template, site.parameters, site.url
+        self._emulator, self._keys, self._log = site.emulator, site.keys, site.log
+        self._issuer = Issuer(site.keys, site.url)
+        self._build = site.emulator.log.parent / "sam"
+        self._configuration = site.emulator.log.parent / "samconfig.toml"
         self._front: Front | None = None
 
     def start(self) -> Gateway:
@@ -73,7 +73,8 @@ class Deployment:
             self._front.close()
 
     def _parameters(self) -> list[str]:
-        given = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": self._url, **_PARAMETERS}
+        own = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": self._url}
+        given = {**_PARAMETERS, **own, **self._asked}
         return [f"{name}={value}" for name, value in given.items()]
 
     def _sam(self, *arguments: str) -> None:

@@ -23,12 +23,16 @@ from infra.local.gateway import Gateway
 from infra.local.keys import KeyStore
 from infra.local.logs import Log
 from infra.local.parent import ENDING, Parent
-from infra.local.stage import Stage
+from infra.local.stage import Site, Stage
+from infra.local.template import BadTemplate
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25
 _REQUESTS_STOP_SECONDS = 3
 _TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+
+Staged = Callable[[str, Emulator, KeyStore, Log], Stage | Deployment]
+"""Read or deployed, for an address."""
 
 
 class CannotServe(Exception):
@@ -41,6 +45,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
     parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
     parser.add_argument("--template", type=Path, default=_TEMPLATE)
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_parameter)
     parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
     parser.add_argument(
         "--with-parent", type=int, metavar="PID", help="end when that process does, which started it"
@@ -50,12 +55,23 @@ def main(arguments: Sequence[str] = ()) -> int:
         signal.signal(sign, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the parent has held them back for us, too
     try:
-        stage = Deployment if asked.deployed else Stage
-        serve(_listen(asked.port), asked.data.resolve(), asked.template.resolve(), asked.with_parent, stage)
-    except (CannotServe, EmulatorFailed, NotDeployed) as error:
+        kind = Deployment if asked.deployed else Stage
+
+        def stage(url: str, emulator: Emulator, keys: KeyStore, log: Log) -> Stage | Deployment:
+            return kind(Site(asked.template.resolve(), dict(asked.parameter), url, emulator, keys, log))
+
+        serve(_listen(asked.port), asked.data.resolve(), stage, asked.with_parent)
+    except (CannotServe, EmulatorFailed, NotDeployed, BadTemplate) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
 
 
 def _leave(sign: int, frame: FrameType | None) -> None:
@@ -76,9 +92,7 @@ def _listen(port: int) -> socket.socket:
     return server
 
 
-def serve(
-    port: socket.socket, data: Path, template: Path, with_parent: int | None, kind: type[Stage | Deployment]
-) -> None:
+def serve(port: socket.socket, data: Path, stage: Staged, with_parent: int | None) -> None:
     """Until a signal, or the parent, ends it."""
     log, parent = Log(), Parent(with_parent)
     url = f"http://127.0.0.1:{port.getsockname()[1]}"
@@ -91,9 +105,9 @@ def serve(
         emulator = Emulator(data, keys, lock)
         ending.callback(emulator.stop)
         emulator.start()
-        stage = kind(template, url, emulator, keys, log)
-        ending.callback(stage.close)
-        gateway = stage.start()
+        put_together = stage(url, emulator, keys, log)
+        ending.callback(put_together.close)
+        gateway = put_together.start()
 
         def over() -> bool:
             watched = with_parent is not None or parent.is_make

@@ -36,12 +36,14 @@ class LocalStack:
         template: Path | None = None,
         environment: Mapping[str, str] | None = None,
         deployed: bool = False,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.url = ""
         self.output = data / "stack.log"
         self._port, self._template, self._deployed = port, template, deployed
         self.environment = dict(environment or {})
+        self.parameters = dict(parameters or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -57,6 +59,7 @@ class LocalStack:
         self.data.mkdir(parents=True, exist_ok=True)
         more = ["--template", str(self._template)] if self._template else []
         more += ["--deployed"] if self._deployed else []
+        more += [f"--parameter={name}={value}" for name, value in self.parameters.items()]
         patience = _DEPLOY_SECONDS if self._deployed else _START_SECONDS
         try:
             with self.output.open("wb") as output, held_back():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +28,27 @@ _PUMPS_STOP_SECONDS = 4.0
 _LOCAL_PARAMETERS = {"BackoffMax": 25, "RestoreDays": 0, "Emulator": "yes"}
 
 
+@dataclass(frozen=True)
+class Site:
+    """What is put together, and where. `parameters`: the template's, besides those of one machine."""
+
+    template: Path
+    parameters: Mapping[str, str]
+    url: str
+    emulator: Emulator
+    keys: KeyStore
+    log: Log
+
+
 class Stage:
     """Between start and close, requests and events reach the functions."""
 
-    def __init__(self, path: Path, url: str, emulator: Emulator, keys: KeyStore, log: Log) -> None:
-        self._url, self._emulator, self._keys, self._log = url, emulator, keys, log
-        self._issuer = Issuer(keys, url)
-        parameters = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": url}
-        self._template = Template(path, {**_LOCAL_PARAMETERS, **parameters})
-        self._activity, self._pumps = Activity(), Pumps(log)
+    def __init__(self, site: Site) -> None:
+        self._url, self._emulator, self._keys, self._log = site.url, site.emulator, site.keys, site.log
+        self._issuer = Issuer(site.keys, site.url)
+        own = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": site.url}
+        self._template = Template(site.template, {**_LOCAL_PARAMETERS, **own, **site.parameters})
+        self._activity, self._pumps = Activity(), Pumps(site.log)
         self._pools: list[Pool] = []
         self.gateway: Gateway | None = None
 

@@ -80,14 +80,19 @@ def begin(
 
 
 def arrived(store: Store, content_key: ContentKey, number: int) -> None:
-    """S3's word that a part is there. With the last of them the link appears; told twice, it does once."""
+    """S3's word that a part is there. With the last of them the link appears; told twice, it does once.
+
+    A part that comes when its upload has been swept away is swept away after it: a PUT may take long.
+    """
     row = UploadRow(box=table.content_partition(content_key), item=table.UPLOAD)
     try:
         row.update([UploadRow.arrived.add({number})], WAITING)
     except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return
-        raise
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        if not table.get(ContentRow, row.box, table.CONTENT):
+            note_stray(store, content_key)
+        return
     if row.arrived and {int(n) for n in row.arrived} >= set(range(1, len(row.parts) + 1)):
         _finish(store, row)
 
@@ -112,6 +117,18 @@ def _finish(store: Store, row: UploadRow) -> None:
     except TransactWriteError:
         if table.get(UploadRow, row.box, row.item):
             raise
+
+
+def note_stray(store: Store, content_key: ContentKey) -> None:
+    """Bytes that no row knows. Noted as those of a request that died: the sweep looks again, and deletes."""
+    row = IntakeRow(
+        box=table.content_partition(content_key),
+        item=table.INTAKE,
+        content_keys=[content_key],
+        work="intake",
+        due=table.time_text(store.now()),
+    )
+    row.save()
 
 
 def sweep_upload(contents: Contents, row: UploadRow) -> None:

@@ -5,7 +5,6 @@ Nothing a user stored is ever deleted here, nor made up. Content that no row kno
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
@@ -17,9 +16,9 @@ from onecopy.domain.box import Box, Chain
 from onecopy.domain.content import ContentKey
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
-from onecopy.store import jobs, table
+from onecopy.store import jobs, table, uploads
 from onecopy.store.draft import Draft
-from onecopy.store.table import BoxRow, ChangeRow, ContentRow, FolderRow, IntakeRow, LinkRow, NameRow
+from onecopy.store.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
 from onecopy.store.transact import Store, View, commit
 
 _OTHERWISE = (DeleteError, PutError, TransactWriteError, UpdateError)
@@ -160,15 +159,7 @@ def swept(content: str) -> Mend:
     """Noted as bytes that were never linked: the sweep looks once more, and deletes them."""
 
     def mend(_: Deployed, store: Store) -> None:
-        row = IntakeRow(
-            box=table.content_partition(ContentKey(content)),
-            item=table.INTAKE,
-            content_keys=[content],
-            work="intake",
-            due=table.time_text(store.now() - timedelta(seconds=1)),
-        )
-        with suppress(*_OTHERWISE):
-            row.save(IntakeRow.item.does_not_exist())
+        uploads.note_stray(store, ContentKey(content))
 
     return mend
 

@@ -1,0 +1,133 @@
+"""What only a deployment can show: a stack that is updated, and that a role's right is a right."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from box_client import STORE, BoxClient
+from eventually import eventually
+from following import now, page
+
+from infra.local.deployment import STACK
+from infra.local.emulator import free_port
+from infra.local.stack import LocalStack
+from infra.local.template import REGION
+from infra.ops import cli
+from onecopy.domain.box import BoxKey
+from onecopy.domain.token import BadToken, parse
+
+ROOT = Path(__file__).parents[1]
+NEW = b"a-new-key-of-forty-characters-and-more-0"
+SECONDS = 20
+"""In which an upload surely appears, where it may."""
+
+
+class Deployed:
+    """A deployment of a copy of the template, which can be changed and deployed again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "infra" / "template.yaml"
+        self._template.parent.mkdir()
+        self._template.write_text((ROOT / "infra" / "template.yaml").read_text())
+        (folder / "infra" / "dashboard.yaml").symlink_to(ROOT / "infra" / "dashboard.yaml")
+        (folder / "functions").symlink_to(ROOT / "functions")
+        self.stack = LocalStack(folder / "data", free_port(), self._template, deployed=True)
+
+    def again(self, written: str = "", instead: str = "", **parameters: str) -> None:
+        text = self._template.read_text()
+        assert written in text
+        self.stack.stop()
+        self._template.write_text(text.replace(written, instead, 1))
+        self.stack.parameters |= parameters
+        self.stack.start()
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    copy = Deployed(tmp_path_factory.mktemp("copy"))
+    with copy.stack:
+        yield copy
+
+
+def signed_by(token: str, box: BoxClient, key: bytes) -> bool:
+    try:
+        parse(token, BoxKey("main", box.box), [key])
+    except BadToken:
+        return False
+    return True
+
+
+def test_keys_are_changed_and_no_token_that_was_given_out_is_lost(deployed: Deployed) -> None:
+    """Also that another parameter reaches what the API's alias runs, though no code has changed."""
+    secrets, name = deployed.stack.aws("secretsmanager"), deployed.stack.name("RestartTokenKeys")
+    old = secrets.get_secret_value(SecretId=name)["SecretString"].encode()
+    with BoxClient(deployed.stack) as box:
+        before = now(box)
+        assert signed_by(before, box, old)
+        number = box.box
+    changed = secrets.put_secret_value(SecretId=name, SecretString=f"{NEW.decode()},{old.decode()}")
+
+    deployed.again(RestartTokenKeysVersion=changed["VersionId"])
+
+    with BoxClient(deployed.stack, number) as box:
+        box.folder("made since")
+        events, after, _ = page(box, before)
+        assert [event["changedFolder"]["name"] for event in events] == ["made since"]
+        assert signed_by(after, box, NEW)
+        assert not signed_by(after, box, old)
+
+
+def uploaded(box: BoxClient) -> str:
+    """Where an object will be when `arrival` has done its part."""
+    data = b"sent to the bucket directly"
+    checksum = "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()
+    part = {"contentType": "text/plain", "size": len(data), "checksum": checksum}
+    upload: Any = box.create({"parentFolderPath": STORE, "payloadPart": [part]}).json()["upload"]
+    [slot] = upload["part"]
+    httpx.put(slot["href"], content=data, headers=slot["headers"]).raise_for_status()
+    return str(upload["resourceURL"])
+
+
+def appears(box: BoxClient, url: str) -> bool:
+    return eventually(lambda: box.get(url).status_code == 200, SECONDS)
+
+
+def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deployed) -> None:
+    """Or all that is seen to work in a deployment would say nothing of its roles."""
+    with BoxClient(deployed.stack) as box:
+        assert appears(box, uploaded(box))
+    right, less = (
+        f"Action: [dynamodb:GetItem, dynamodb:PutItem, {update}dynamodb:DeleteItem]\n"
+        "                Resource: !GetAtt Table.Arn\n\n  ArrivalLogs:"
+        for update in ("dynamodb:UpdateItem, ", "")
+    )
+
+    deployed.again(right, less)
+
+    with BoxClient(deployed.stack) as box:
+        url = uploaded(box)
+        assert not appears(box, url)
+    deployed.again(less, right)
+    with BoxClient(deployed.stack, box.box) as box:
+        assert appears(box, url)
+
+
+def test_the_operators_tools_find_the_stack_by_its_name(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As at AWS: by credentials, region and CloudFormation, not by what lies on this machine."""
+    key, secret = deployed.stack.credentials
+    monkeypatch.setenv("AWS_ENDPOINT_URL", str(deployed.stack.aws("s3").meta.endpoint_url))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+    assert cli.main(["check", "--stack", STACK]) == 0
+    assert "all agrees" in capsys.readouterr().out
+
+    assert cli.main(["check", "--stack", "another"]) == 1
+    assert "the stack another" in capsys.readouterr().err
