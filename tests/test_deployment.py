@@ -14,7 +14,7 @@ from following import now, page
 
 from infra.local.deployment import STACK
 from infra.local.emulator import free_port
-from infra.local.stack import LocalStack
+from infra.local.stack import LocalStack, StackFailed
 from infra.local.template import REGION
 from infra.ops import cli
 from onecopy.domain.box import BoxKey
@@ -114,6 +114,12 @@ def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deploy
     deployed.again(less, right)
     with BoxClient(deployed.stack, box.box) as box:
         assert appears(box, url)
+
+
+def test_a_wrong_parameter_is_refused_and_says_what_it_takes(tmp_path: Path) -> None:
+    stack = LocalStack(tmp_path / "data", deployed=True, parameters={"StoreName": "a/b"})
+    with pytest.raises(StackFailed, match=r"StoreName.*1 to 64 letters"):
+        stack.start()
 
 
 def test_the_operators_tools_find_the_stack_by_its_name(
