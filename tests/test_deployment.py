@@ -1,16 +1,13 @@
 """What only a deployment can show: a stack that is updated, and that a role's right is a right."""
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from box_client import STORE, BoxClient
+from box_client import BoxClient
 from eventually import eventually
 from following import now, page
+from test_payloads import announced, begin, put
 
 from infra.local.deployment import STACK
 from infra.local.emulator import free_port
@@ -83,12 +80,8 @@ def test_keys_are_changed_and_no_token_that_was_given_out_is_lost(deployed: Depl
 
 def uploaded(box: BoxClient) -> str:
     """Where an object will be when `arrival` has done its part."""
-    data = b"sent to the bucket directly"
-    checksum = "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()
-    part = {"contentType": "text/plain", "size": len(data), "checksum": checksum}
-    upload: Any = box.create({"parentFolderPath": STORE, "payloadPart": [part]}).json()["upload"]
-    [slot] = upload["part"]
-    httpx.put(slot["href"], content=data, headers=slot["headers"]).raise_for_status()
+    upload = begin(box, announced())
+    assert put(upload["part"][0]) == 200
     return str(upload["resourceURL"])
 
 

@@ -121,7 +121,7 @@ def month(measured: Mapping[str, Counts]) -> dict[str, float]:
 
 
 def bill(used: Mapping[str, float]) -> str:
-    lines = ["| In a month of 1,000 users | | Dollars |", "|---|---:|---:|"]
+    lines = [f"| In a month of {USERS:,} users | | Dollars |", "|---|---:|---:|"]
     lines += [f"| {name} | {_short(count)} | {count * PRICES[name]:.2f} |" for name, count in used.items()]
     total = sum(count * PRICES[name] for name, count in used.items())
     return "\n".join([*lines, f"| **in all, {total / USERS:.3f} for each user** | | **{total:.2f}** |"])

@@ -17,7 +17,7 @@ import httpx
 from infra.local.aws import client
 from infra.local.gateway import Gateway, Upload
 from infra.local.http_event import Request, Response, message
-from infra.local.issuer import AUDIENCE, Issuer
+from infra.local.issuer import Issuer
 from infra.local.logs import Log
 from infra.local.stage import Site
 from infra.local.template import REGION
@@ -26,8 +26,6 @@ STACK = "onecopy"
 _SAM = Path(__file__).parents[2] / ".venv-sam" / "bin" / "sam"
 _SECONDS = 600
 _ITS_OWN = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
-# As in `stage`; and the table goes when the emulator's folder does.
-_PARAMETERS = {"BackoffMax": 25, "RestoreDays": 0, "DeletionProtection": "no", "Emulator": "yes"}
 
 
 class NotDeployed(Exception):
@@ -38,7 +36,7 @@ class Deployment:
     """Between start and close, requests reach the deployed API."""
 
     def __init__(self, site: Site) -> None:
-        self._template, self._asked, self._url = site.template, site.parameters, site.url
+        self._site, self._template, self._url = site, site.template, site.url
         self._emulator, self._keys, self._log = site.emulator, site.keys, site.log
         self._issuer = Issuer(site.keys, site.url)
         self._build = site.emulator.log.parent / "sam"
@@ -73,8 +71,8 @@ class Deployment:
             self._front.close()
 
     def _parameters(self) -> list[str]:
-        own = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": self._url}
-        given = {**_PARAMETERS, **own, **self._asked}
+        """As in `stage`; and the table goes when the emulator's folder does."""
+        given = {"DeletionProtection": "no", **self._site.given(self._issuer)}
         return [f"{name}={value}" for name, value in given.items()]
 
     def _sam(self, *arguments: str) -> None:

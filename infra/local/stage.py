@@ -39,6 +39,11 @@ class Site:
     keys: KeyStore
     log: Log
 
+    def given(self, issuer: Issuer) -> dict[str, Any]:
+        """All parameters for one machine; what was asked for comes first."""
+        own = {"Issuer": issuer.url, "Audience": AUDIENCE, "ServerRoot": self.url}
+        return {**_LOCAL_PARAMETERS, **own, **self.parameters}
+
 
 class Stage:
     """Between start and close, requests and events reach the functions."""
@@ -46,8 +51,7 @@ class Stage:
     def __init__(self, site: Site) -> None:
         self._url, self._emulator, self._keys, self._log = site.url, site.emulator, site.keys, site.log
         self._issuer = Issuer(site.keys, site.url)
-        own = {"Issuer": self._issuer.url, "Audience": AUDIENCE, "ServerRoot": site.url}
-        self._template = Template(site.template, {**_LOCAL_PARAMETERS, **own, **site.parameters})
+        self._template = Template(site.template, site.given(self._issuer))
         self._activity, self._pumps = Activity(), Pumps(site.log)
         self._pools: list[Pool] = []
         self.gateway: Gateway | None = None

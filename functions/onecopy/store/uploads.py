@@ -4,9 +4,9 @@ Inline bytes are noted by an intake row that the commit deletes. A direct upload
 S3's word of every part, and then becomes a link, in one transaction with its change.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from pynamodb.exceptions import TransactWriteError, UpdateError
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import Content, ContentKey, Part
@@ -33,15 +33,19 @@ def new_key(store: Store, prefix: str) -> ContentKey:
 def note_intake(store: Store, count: int) -> tuple[IntakeRow, list[ContentKey]]:
     """Keys for so many contents, noted before any of their bytes is put."""
     keys = [new_key(store, INLINE) for _ in range(count)]
-    row = IntakeRow(
+    row = _intake(keys, store.now() + INTAKE_WINDOW)
+    row.save()
+    return row, keys
+
+
+def _intake(keys: list[ContentKey], due: datetime) -> IntakeRow:
+    return IntakeRow(
         box=table.content_partition(keys[0]),
         item=table.INTAKE,
         content_keys=list(keys),
         work="intake",
-        due=table.time_text(store.now() + INTAKE_WINDOW),
+        due=table.time_text(due),
     )
-    row.save()
-    return row, keys
 
 
 def begin(
@@ -120,15 +124,15 @@ def _finish(store: Store, row: UploadRow) -> None:
 
 
 def note_stray(store: Store, content_key: ContentKey) -> None:
-    """Bytes that no row knows. Noted as those of a request that died: the sweep looks again, and deletes."""
-    row = IntakeRow(
-        box=table.content_partition(content_key),
-        item=table.INTAKE,
-        content_keys=[content_key],
-        work="intake",
-        due=table.time_text(store.now()),
-    )
-    row.save()
+    """Bytes that no row knows. Noted as those of a request that died: the sweep looks again, and deletes.
+
+    What is noted already stays as it is: that note may be of other bytes, too.
+    """
+    try:
+        _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist())
+    except PutError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
 
 
 def sweep_upload(contents: Contents, row: UploadRow) -> None:

@@ -159,7 +159,8 @@ def swept(content: str) -> Mend:
     """Noted as bytes that were never linked: the sweep looks once more, and deletes them."""
 
     def mend(_: Deployed, store: Store) -> None:
-        uploads.note_stray(store, ContentKey(content))
+        with suppress(*_OTHERWISE):
+            uploads.note_stray(store, ContentKey(content))
 
     return mend
 
