@@ -66,6 +66,10 @@ class _Raw:
         yield self._body
 
 
+def answering_with(body: Any) -> AWSResponse:
+    return AWSResponse("", 200, {}, _Raw(json.dumps(body).encode()))
+
+
 def refusal(code: str, message: str = "") -> AWSResponse:
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}
     return AWSResponse("", 400, {}, _Raw(json.dumps(body).encode()))

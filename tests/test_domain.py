@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from onecopy.domain.box import LONGEST_REQUEST, SETTLED, Box, BoxKey, Chain, Moved
+from onecopy.domain.box import LONGEST_REQUEST, SETTLED, Box, BoxKey, Chain, Job, Moved
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId, ModSeq, compact, is_id, split_ids
@@ -148,7 +148,7 @@ TestTree = Tree.TestCase
 def test_all_that_lies_below_a_folder_being_deleted_is_hidden_and_nothing_else() -> None:
     a, b, c = (FolderId(compact(number)) for number in (10, 11, 12))
     moved = {b: Moved(5, (ROOT, a))}
-    box = Box(BOX, ModSeq(9), 12, "0" * 12, frozenset({a}), moved)
+    box = Box(BOX, ModSeq(9), 12, "0" * 12, (Job("b9", "delete", 1, (a,)),), moved)
     assert box.hides(a, (ROOT,))
     assert box.hides(c, (ROOT, b))  # as written before b was moved below a
     assert not box.hides(FolderId(compact(13)), (ROOT,))

@@ -10,7 +10,7 @@ import pytest
 from behind import Behind
 from box_client import BoxClient, Json, id_of, new_box
 from eventually import eventually
-from following import follow, listing, names, now, page, shown, since, told
+from following import applied, digest, follow, listing, names, now, page, shown, since, told
 
 from infra.local.device import Device
 from infra.local.stack import LocalStack
@@ -68,7 +68,7 @@ def test_a_new_box_is_its_three_folders(box: BoxClient) -> None:
 def test_a_listing_tells_each_folder_after_its_parent_and_each_object_after_all_folders(
     box: BoxClient, most: int
 ) -> None:
-    """Also where a move has put a folder below one that was made later."""
+    """Also where a move has put a folder below one that was made later. Objects newest first."""
     first, second, third = (box.folder(name) for name in ("first", "second", "third"))
     below = box.folder("below", first)
     box.move(second, folders=[first])
@@ -82,7 +82,7 @@ def test_a_listing_tells_each_folder_after_its_parent_and_each_object_after_all_
         seen.add(folder["resourceURL"])
     assert seen >= {first, second, third, below}
     assert names(events) == ["changedFolder"] * len(folders) + ["changedObject"] * 3
-    assert [found["resourceURL"] for found in told(events, "changedObject")] == objects
+    assert [found["resourceURL"] for found in told(events, "changedObject")] == objects[::-1]
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
@@ -98,12 +98,24 @@ def test_a_page_holds_no_more_than_was_asked_for_and_only_the_last_says_no_more(
     assert set(found) >= expected
 
 
+def test_a_small_box_is_listed_in_one_request_and_its_digest_comes_with_the_next(box: BoxClient) -> None:
+    for n in range(50):
+        box.plain_object(correlationTag=f"{n}")
+    first = box.get("/changes", params={"maxEntries": 1000}).json()
+    tags = [facts["correlationTag"] for facts in told(first["nmsEventList"]["nmsEvent"], "changedObject")]
+    assert (tags, first["more"]) == ([f"{n}" for n in reversed(range(50))], False)
+    events, _ = listing(box)
+    query = {"restartToken": first["nmsEventList"]["restartToken"], "maxEntries": 1000}
+    told_next = box.get("/changes", params=query).json()
+    assert told_next["digest"] == digest(applied({}, events))
+
+
 def test_a_listing_shows_objects_whole(box: BoxClient) -> None:
     """All that GET shows but path and checksums: neither is worth its bytes on every device."""
     more = {"correlationId": "c-1", "correlationTag": "t-1", "flags": {"flag": ["\\Seen", "$Forwarded"]}}
     subject = {"attributes": {"attribute": [{"name": "Subject", "value": ["naïve 日本", "second"]}]}}
     urls = [box.text_object("hello", **more, **subject), box.plain_object(**subject)]
-    found = told(listing(box)[0], "changedObject")
+    found = told(listing(box)[0], "changedObject")[::-1]
     assert found == [shown(box, url) for url in urls]
     assert found[0].keys() >= {"payloadURL", "payloadPart", "contentId", "correlationId", "correlationTag"}
     assert not found[1].keys() & {"payloadURL", "payloadPart", "contentId"}
@@ -197,8 +209,8 @@ def test_folders_moved_below_later_ones_while_a_listing_runs_are_told_and_it_end
 
 def test_what_a_listing_has_told_and_is_then_deleted_comes_as_deleted(box: BoxClient) -> None:
     folder = box.folder("soon gone")
-    inside, single = box.text_object(parent=folder), box.text_object()
-    events, token, more = page(box, most=1000)
+    single, inside = box.text_object(), box.text_object(parent=folder)
+    events, token, more = page(box, most=4)
     while more:
         found, token, more = page(box, token, 1)
         events += found

@@ -168,7 +168,7 @@ TWENTY = [f"{n:02}" for n in range(20)]
 def test_large_rows_are_copied_and_deleted(box: BoxClient, store: Store, large: FolderId) -> None:
     target = folder(store, box, "target")
     with answering(limited):
-        copied = copies.copy_folder(store, key(box), large, target, False)
+        [copied] = copies.copy_folders(store, key(box), [large], target, False)
         assert isinstance(copied, copies.FolderCopied)
         to_the_end(store, box, copied.job_id)
         assert tags(box) == sorted(TWENTY * 2)
@@ -198,7 +198,7 @@ def test_large_folders_are_found_listed_filled_and_settled(box: BoxClient, store
     target = folder(store, box, "target")
     with answering(limited):
         assert set(folders.find_many(store, key(box), chain)) == set(chain)
-        moved = copies.move_folder(store, key(box), chain[0], target, False)
+        [moved] = copies.move_folders(store, key(box), [chain[0]], target, False)
         assert isinstance(moved, copies.FolderCopied)
         to_the_end(store, box, moved.job_id)
         lowest = folders.find(store, key(box), chain[-1])

@@ -38,7 +38,9 @@ WITH RECURSIVE tree (path, id) AS (SELECT '', id FROM folder WHERE parent IS NUL
 SELECT path, id FROM tree
 """
 
-_START_ANEW = {"nmsEventList": {"nmsEvent": [{"resetBox": {}}], "restartToken": None}, "more": True}
+_TOLD = "'{0} ' || id || ' ' || seq FROM {0} JOIN heard ON path = '{0}s/' || id"
+
+_START_ANEW: Json = {"nmsEventList": {"nmsEvent": [{"resetBox": {}}], "restartToken": None}, "more": True}
 """What is understood when the store does not know our token, as after it was restored from a backup."""
 
 
@@ -98,11 +100,26 @@ class Device:
         return taken
 
     def take_page(self, most: int = PAGE) -> tuple[int, bool]:
-        """How many events there were in it, and whether there is more to come."""
+        """How many events there were in it, and whether there is more to come.
+
+        A page that ends at the box's last change has its digest. A mirror with another one is wrong, whatever
+        went wrong with it: it begins anew.
+        """
         page = self._page(most)
         events = page["nmsEventList"]["nmsEvent"]
         self._apply(events, page["nmsEventList"]["restartToken"])
+        if "digest" in page and page["digest"] != self.digest():
+            self._apply(_START_ANEW["nmsEventList"]["nmsEvent"], None)
+            return len(events), True
         return len(events), page["more"]
+
+    def digest(self) -> Json:
+        """Of all that is known to be there, as the store keeps it of all that is there."""
+        folders = self._rows.execute(f"SELECT {_TOLD.format('folder')}").fetchall()
+        objects = self._rows.execute(f"SELECT {_TOLD.format('object')}").fetchall()
+        weights = (hashlib.sha256(told.encode()).digest()[:8] for (told,) in folders + objects)
+        total = sum(int.from_bytes(weight, "big") for weight in weights) % 2**64
+        return {"folders": len(folders), "objects": len(objects), "sum": f"{total:016x}"}
 
     def _page(self, most: int) -> Json:
         query = self._since(most)

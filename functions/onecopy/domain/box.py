@@ -1,10 +1,11 @@
 """A box: whose it is, how far its log has come, and what goes on in the background of its tree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from onecopy.domain.digest import Digest
 from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
 
 MAX_DEPTH = 32
@@ -41,6 +42,20 @@ class Moved(NamedTuple):
     chain: Chain
 
 
+class Job(NamedTuple):
+    """Work in the background that has not come to its end: who writes beside it has to know.
+
+    `seq`: the box's number when it began. `roots`: the folders that it copies, deletes or settles, with all
+    below them; `copies`: for a copy, the folder that each of them goes into.
+    """
+
+    job_id: str
+    kind: Literal["copy", "delete", "settle"]
+    seq: int
+    roots: tuple[FolderId, ...]
+    copies: tuple[FolderId, ...] = ()
+
+
 class Mark(NamedTuple):
     """How far the log had come by then."""
 
@@ -52,19 +67,36 @@ class Mark(NamedTuple):
 class Box:
     """`seq` and `ids` are the last numbers given out; the last commit was begun at `at`.
 
-    `doomed`: folders whose deletion is still working its way down; all below them is gone already.
+    `jobs`: what goes on in the background, in the order in which it began.
     `moved`: folders with a new parent whose subfolders still hold the chain of ids from before.
     `marks`: one or two, at least SETTLED apart; how far back a listing begins that is made just now.
+    `closed`: since when its owner has had no right to it.
     """
 
     key: BoxKey
     seq: ModSeq
     ids: int
     validity: str
-    doomed: frozenset[FolderId] = frozenset()
+    jobs: tuple[Job, ...] = ()
     moved: Mapping[FolderId, Moved] = field(default_factory=dict)
     at: datetime | None = None
     marks: tuple[Mark, ...] = ()
+    digest: Digest = field(default_factory=Digest)
+    closed: datetime | None = None
+
+    @property
+    def doomed(self) -> frozenset[FolderId]:
+        """Folders whose deletion is still working its way down; all below them is gone already."""
+        return frozenset(root for job in self.jobs if job.kind == "delete" for root in job.roots)
+
+    @property
+    def copying(self) -> tuple[Job, ...]:
+        return tuple(job for job in self.jobs if job.kind == "copy")
+
+    def copy_of(self, folders: Iterable[FolderId]) -> Job | None:
+        """The first unfinished copy that still has to read one of these folders as it is."""
+        held = set(folders)
+        return next((job for job in self.copying if not held.isdisjoint(job.roots)), None)
 
     def marked(self, now: datetime) -> tuple[Mark, ...]:
         """The marks with a commit of now; the one before it was read by this writer, so it is done."""

@@ -15,7 +15,11 @@ MAX_NAME = 255
 
 @dataclass(frozen=True)
 class Folder:
-    """`ancestors` as written with the folder; `Box.chain` tells what they are now."""
+    """`ancestors` as written with the folder; `Box.chain` tells what they are now.
+
+    `inner`: a folder was made or moved below it at some time; one that is not has none. `as_of`: of what a
+    copy in the background made, the box's number when that copy was granted.
+    """
 
     folder_id: FolderId
     parent: FolderId | None
@@ -23,6 +27,8 @@ class Folder:
     ancestors: Chain
     last_mod_seq: ModSeq
     attributes: Attributes = ()
+    inner: bool = False
+    as_of: int | None = None
 
     @property
     def is_system(self) -> bool:

@@ -52,6 +52,8 @@ def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Link:
+    """`as_of`: of what a copy in the background made, the box's number when that copy was granted."""
+
     object_id: ObjectId
     parent: FolderId
     date: datetime
@@ -61,6 +63,7 @@ class Link:
     correlation_id: str | None
     correlation_tag: str | None
     last_mod_seq: ModSeq
+    as_of: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@
 
 A token holds the box's validity (so that a reset box is noticed), the position, and when the position
 was known to be current (so that a token older than the log is told apart). While a first listing is
-under way it also holds how far the listing has come. The signature covers the box it was given for.
+under way it also holds how far the listing has come. A listing leaves out what is below a folder that is
+being deleted; its token remembers that, until the deletion has been told. The signature covers the box it was
+given for.
 """
 
 import base64
@@ -21,8 +23,9 @@ from datetime import UTC, datetime
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import ModSeq
 
-_TOKEN = re.compile(r"([0-9a-f]{12})-(\d{1,18})-(\d{1,12})-([fo]?)([0-9a-z]*)-([A-Za-z0-9_-]{22})")
+_TOKEN = re.compile(r"([0-9a-f]{12})-(\d{1,18})-(\d{1,12})-([fo]?)(H?)([0-9a-z]*)-([A-Za-z0-9_-]{22})")
 LISTING_FOLDERS, LISTING_OBJECTS = "f", "o"
+_HID = "H"
 
 
 class BadToken(ValueError):
@@ -31,17 +34,21 @@ class BadToken(ValueError):
 
 @dataclass(frozen=True)
 class RestartToken:
-    """`given` to the second. `listing` is the phase of a first listing, `after` how far in it that came."""
+    """`given` to the second. `listing` is the phase of a first listing, `after` how far in it that came.
+
+    `hid`: what is being deleted was left out, so that the digest of what is there would be another.
+    """
 
     validity: str
     position: ModSeq
     given: datetime
     listing: str = ""
     after: str = ""
+    hid: bool = False
 
     def sign(self, box: BoxKey, keys: Sequence[bytes]) -> str:
-        given = int(self.given.timestamp())
-        text = f"{self.validity}-{self.position}-{given}-{self.listing}{self.after}"
+        given, hid = int(self.given.timestamp()), _HID if self.hid else ""
+        text = f"{self.validity}-{self.position}-{given}-{self.listing}{hid}{self.after}"
         return f"{text}-{_signature(text, box, keys[0])}"
 
 
@@ -50,11 +57,11 @@ def parse(token: str, box: BoxKey, keys: Sequence[bytes]) -> RestartToken:
     match = _TOKEN.fullmatch(token)
     if not match:
         raise BadToken
-    text, signature = token[: match.start(6) - 1], match[6]
+    text, signature = token[: match.start(7) - 1], match[7]
     if not any(hmac.compare_digest(signature, _signature(text, box, key)) for key in keys):
         raise BadToken
     given = datetime.fromtimestamp(int(match[3]), UTC)
-    return RestartToken(match[1], ModSeq(int(match[2])), given, match[4], match[5])
+    return RestartToken(match[1], ModSeq(int(match[2])), given, match[4], match[6], bool(match[5]))
 
 
 def _signature(text: str, box: BoxKey, key: bytes) -> str:

@@ -5,6 +5,7 @@ import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,10 @@ NETWORK = "onecopy.network"
 """The scope of the network itself, which stores, also under /Default, in any box; for more it needs more."""
 
 ALL = "oma_rest_nms.all_v1"
+
+TIME = timedelta(seconds=13)
+"""After which a request begins nothing more: with what is under way then, it is answered within 20 s."""
+
 _COMPRESS_ABOVE = 1000
 _BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#]{1,255}")
 
@@ -127,7 +132,7 @@ def authorize(
     root = parts.settings.server_root or f"https://{event['requestContext']['domainName']}"
     return Request(
         settings=parts.settings,
-        store=parts.store,
+        store=parts.store.within(TIME, of_owner=not (stores and caller.is_network)),
         key=BoxKey(store_name, real_box),
         caller=caller,
         urls=Urls(root, store_name, real_box, caller.own_box),

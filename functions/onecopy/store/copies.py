@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
-from onecopy.domain.errors import InvalidInput, NameTaken, NMSError, NotAllowed, SystemFolder
+from onecopy.domain.errors import Busy, InvalidInput, NameTaken, NMSError, NotAllowed, SystemFolder
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.domain.link import Link
-from onecopy.store import folders, jobs, rows, table
+from onecopy.store import folders, jobs, table
+from onecopy.store.batches import in_batches
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
 from onecopy.store.table import FolderRow, LinkRow, NameRow
-from onecopy.store.transact import Store, View, Wanted, ask, commit
+from onecopy.store.transact import Store, View, Wanted, ask
+from onecopy.store.undisturbed import commit
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def copy_objects(
     def take(view: View, draft: Draft, link: Link) -> Link:
         return draft.copy_link(link, target)
 
-    return _Batches(store, key, sources, target, network, take, moves=False).run()
+    return _Objects(store, key, sources, target, network, take, moves=False).run()
 
 
 def move_objects(
@@ -54,62 +56,50 @@ def move_objects(
         parent = view.folder(link.parent)
         if not parent or view.box.is_network(parent.folder_id, parent.ancestors):
             raise NotAllowed("object of a conversation")
-        return link if link.parent == target else draft.move_link(link, target)
+        if link.parent == target:
+            return link
+        return draft.move_link(view.link_to_change(link.object_id) or link, target)
 
-    return _Batches(store, key, sources, target, network, take, moves=True).run()
+    return _Objects(store, key, sources, target, network, take, moves=True).run()
 
 
-class _Batches:
-    """The sources of one request, as many in one transaction as its rows and bytes allow."""
+@dataclass(frozen=True)
+class _Objects:
+    """The objects of one request."""
 
-    def __init__(
-        self,
-        store: Store,
-        key: BoxKey,
-        sources: Sequence[ObjectId],
-        target: FolderId,
-        network: bool,
-        take: Callable[[View, Draft, Link], Link],
-        moves: bool,
-    ) -> None:
-        self._store, self._key = store, key
-        self._sources = sources
-        self._target = target
-        self._network = network
-        self._take = take
-        self._moves = moves
-        self._results: list[Link | NMSError] = []
+    store: Store
+    key: BoxKey
+    sources: Sequence[ObjectId]
+    target: FolderId
+    network: bool
+    take: Callable[[View, Draft, Link], Link]
+    moves: bool
 
     def run(self) -> list[Link | NMSError]:
-        while len(self._results) < len(self._sources):
-            try:
-                self._results += commit(self._store, self._key, self._wanted, self._decide)
-            except NMSError as error:
-                if not self._results:
-                    raise
-                rest = len(self._sources) - len(self._results)
-                self._results += [error] * rest
-        return self._results
+        return in_batches(self.store, len(self.sources), self._commit)
 
-    def _batch(self) -> Sequence[ObjectId]:
+    def _commit(self, done: int) -> list[Link | NMSError]:
+        batch = self._batch(done)
+        wanted: list[Wanted] = [folders.wanted(self.target)]
+        wanted += [(LinkRow, table.link_item(source)) for source in batch if is_id(source)]
+        return commit(
+            self.store, self.key, lambda: wanted, lambda view, draft: self._decide(view, draft, batch)
+        )
+
+    def _batch(self, done: int) -> Sequence[ObjectId]:
         """The next sources whose links, changes and contents fit one transaction."""
         rows, seen, size = 1, set[ObjectId](), 0
-        for source in self._sources[len(self._results) :]:
-            rows += 2 if self._moves or source in seen else 3
+        for source in self.sources[done:]:
+            rows += 2 if self.moves or source in seen else 3
             if rows > MAX_ROWS:
                 break
             seen.add(source)
             size += 1
-        return self._sources[len(self._results) : len(self._results) + size]
+        return self.sources[done : done + size]
 
-    def _wanted(self) -> list[Wanted]:
-        known = [source for source in self._batch() if is_id(source)]
-        return [folders.wanted(self._target), *((LinkRow, table.link_item(source)) for source in known)]
-
-    def _decide(self, view: View, draft: Draft) -> list[Link | NMSError]:
-        _target(view, self._target, self._network)
-        batch = self._batch()
-        links = view.links([source for source in batch if is_id(source)], with_parents=self._moves)
+    def _decide(self, view: View, draft: Draft, batch: Sequence[ObjectId]) -> list[Link | NMSError]:
+        _target(view, self.target, self.network)
+        links = view.links([source for source in batch if is_id(source)], with_parents=self.moves)
         answers: list[Link | NMSError] = []
         moved: dict[ObjectId, Link] = {}
         for source in batch:
@@ -117,64 +107,104 @@ class _Batches:
             if link and answers and draft.bytes + 2 * table.sent_size(link.attributes) > MAX_BYTES:
                 break
             answers.append(self._one(view, draft, link))
-            if self._moves and isinstance(answer := answers[-1], Link):
+            if self.moves and isinstance(answer := answers[-1], Link):
                 moved[source] = answer
         return answers
 
     def _one(self, view: View, draft: Draft, link: Link | None) -> Link | NMSError:
         try:
-            return self._take(view, draft, link) if link else InvalidInput("objectReference")
+            return self.take(view, draft, link) if link else InvalidInput("objectReference")
         except NMSError as error:
             return error
 
 
-def copy_folder(
-    store: Store, key: BoxKey, source: FolderId, target: FolderId, network: bool
-) -> FolderCopied | NMSError:
-    """An empty folder of the same name and attributes, and the job that fills it."""
-    job_id = store.random(9).hex()
+def copy_folders(
+    store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
+) -> list[FolderCopied | NMSError]:
+    """For each source an empty folder of the same name and attributes, and the job that fills it."""
 
-    def decide(view: View, draft: Draft) -> FolderCopied:
-        folder, parent = _checked(store, view, source, target, network)
+    def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
+        folder = _source(store, view, source, parent)
         _check_name(view, parent, folder.name)
-        copy = draft.create_folder(parent, folder.name, folder.attributes)
-        jobs.start_copy(draft, job_id, folder, copy)
-        return FolderCopied(copy, job_id)
+        return folder, draft.create_folder(parent, folder.name, folder.attributes)
 
-    return _item(lambda: commit(store, key, lambda: _wanted(source, target), decide))
+    return _Folders(store, key, sources, target, network, take, jobs.start_copy).run()
 
 
-def move_folder(
-    store: Store, key: BoxKey, source: FolderId, target: FolderId, network: bool
-) -> FolderCopied | NMSError:
-    """The folder with all below it, in one change. Into the folder where it is: nothing changes."""
-    job_id = store.random(9).hex()
+def move_folders(
+    store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
+) -> list[FolderCopied | NMSError]:
+    """Each with all below it, in one change. Into the folder where it is: nothing changes."""
 
-    def decide(view: View, draft: Draft) -> FolderCopied:
-        folder, parent = _checked(store, view, source, target, network)
+    def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
+        folder = _source(store, view, source, parent)
         if folder.parent == target:
-            return FolderCopied(folder)
+            return folder, folder
         _check_name(view, parent, folder.name)
-        moved = draft.move_folder(folder, parent)
-        jobs.start_settle(draft, job_id, moved)
-        return FolderCopied(moved, job_id)
+        return folder, draft.move_folder(view.folder_to_change(source) or folder, parent)
 
-    return _item(lambda: commit(store, key, lambda: _wanted(source, target), decide))
+    def start(view: View, draft: Draft, pairs: Sequence[tuple[Folder, Folder]]) -> str | None:
+        moved = [after for before, after in pairs if before.inner and before is not after]
+        return jobs.start_settle(draft, moved) if moved else None
 
-
-def _item(work: Callable[[], FolderCopied]) -> FolderCopied | NMSError:
-    """A refused target fails the request; whatever is wrong with a source fails that item only."""
-    try:
-        return work()
-    except SystemFolder:
-        raise
-    except NMSError as error:
-        return error
+    return _Folders(store, key, sources, target, network, take, start).run()
 
 
-def _wanted(source: FolderId, target: FolderId) -> list[Wanted]:
-    known = [folders.wanted(source)] if is_id(source) else []
-    return [folders.wanted(target), *known]
+Pair = tuple[Folder, Folder]
+"""A folder as it was, and its copy or what it has become."""
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """The folders of one request; those of one transaction share a job."""
+
+    store: Store
+    key: BoxKey
+    sources: Sequence[FolderId]
+    target: FolderId
+    network: bool
+    take: Callable[[View, Draft, FolderId, Folder], Pair]
+    start: Callable[[View, Draft, Sequence[Pair]], str | None]
+
+    _AT_ONCE = 23
+    """Each takes up to four rows: itself, its name before and after, its change."""
+
+    def run(self) -> list[FolderCopied | NMSError]:
+        return in_batches(self.store, len(self.sources), self._commit)
+
+    def _commit(self, done: int) -> list[FolderCopied | NMSError]:
+        batch = self.sources[done : done + self._AT_ONCE]
+        known = [folders.wanted(source) for source in dict.fromkeys(batch) if is_id(source)]
+        wanted = [folders.wanted(self.target), *known]
+        return commit(
+            self.store, self.key, lambda: wanted, lambda view, draft: self._decide(view, draft, batch)
+        )
+
+    def _decide(self, view: View, draft: Draft, batch: Sequence[FolderId]) -> list[FolderCopied | NMSError]:
+        parent = _target(view, self.target, self.network)
+        self._read_names(view, batch)
+        answers: list[Pair | NMSError] = []
+        for source in batch:
+            if answers and draft.bytes > MAX_BYTES // 2:
+                break
+            answers.append(self._one(view, draft, source, parent))
+        pairs = [answer for answer in answers if not isinstance(answer, NMSError)]
+        job_id = self.start(view, draft, pairs) if pairs else None
+        return [a if isinstance(a, NMSError) else FolderCopied(a[1], job_id) for a in answers]
+
+    def _read_names(self, view: View, batch: Sequence[FolderId]) -> None:
+        found = [view.folder(source) for source in batch if is_id(source)]
+        names = [(NameRow, table.name_item(self.target, folder.name)) for folder in found if folder]
+        view.need(names)
+
+    def _one(self, view: View, draft: Draft, source: FolderId, parent: Folder) -> Pair | NMSError:
+        """A refused target fails the request; whatever is wrong with a source fails that item only."""
+        try:
+            return self.take(view, draft, source, parent)
+        except SystemFolder:
+            raise
+        except NMSError as error:
+            return error
 
 
 def _target(view: View, target: FolderId, network: bool) -> Folder:
@@ -185,10 +215,8 @@ def _target(view: View, target: FolderId, network: bool) -> Folder:
     return folder
 
 
-def _checked(
-    store: Store, view: View, source: FolderId, target: FolderId, network: bool
-) -> tuple[Folder, Folder]:
-    parent = _target(view, target, network)
+def _source(store: Store, view: View, source: FolderId, parent: Folder) -> Folder:
+    """The folder, if it may be copied or moved there."""
     folder = view.folder(source) if is_id(source) else None
     if not folder:
         raise InvalidInput("folderReference")
@@ -197,20 +225,9 @@ def _checked(
     above = (*view.box.chain(parent.ancestors), parent.folder_id)
     if folder.folder_id in above:
         raise InvalidInput("targetRef")
-    depth = len(view.box.chain(folder.ancestors))
-    if len(above) > depth and len(above) + _height(store, view.box, folder) > MAX_DEPTH:
-        raise InvalidInput("targetRef")
-    return folder, parent
-
-
-def _height(store: Store, box: Box, folder: Folder) -> int:
-    """How many folders lie below one another under this one. Deeper in the tree only, so rarely asked."""
-    height = 0
-    for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#")):
-        chain = box.chain(rows.folder(row).ancestors)
-        if folder.folder_id in chain:
-            height = max(height, len(chain) - chain.index(folder.folder_id))
-    return height
+    if len(above) > len(view.box.chain(folder.ancestors)):
+        _check_depth(store, view.box, folder, MAX_DEPTH - len(above))
+    return folder
 
 
 def _check_name(view: View, parent: Folder, name: str) -> None:
@@ -218,5 +235,23 @@ def _check_name(view: View, parent: Folder, name: str) -> None:
         raise NameTaken("name")
 
 
-OnFolder = Callable[[Store, BoxKey, FolderId, FolderId, bool], FolderCopied | NMSError]
+def _check_depth(store: Store, box: Box, folder: Folder, most: int) -> None:
+    """So many folders may lie below one another under this one. Asked only where a tree goes deeper."""
+    level = [folder.folder_id] if folder.inner else []
+    for _ in range(most + 1):
+        level = [below for folder_id in level for below in _subfolders(store, box, folder_id)]
+        if not level:
+            return
+    raise InvalidInput("targetRef")
+
+
+def _subfolders(store: Store, box: Box, folder_id: FolderId) -> list[FolderId]:
+    if store.is_late:
+        raise Busy()
+    first, last = table.places(folder_id, objects=False)
+    rows = table.every(FolderRow, str(box.key), FolderRow.place.between(first, last), "by-folder")
+    return [FolderId(row.item[2:]) for row in rows]
+
+
+OnFolders = Callable[[Store, BoxKey, Sequence[FolderId], FolderId, bool], list[FolderCopied | NMSError]]
 OnObjects = Callable[[Store, BoxKey, Sequence[ObjectId], FolderId, bool], list[Link | NMSError]]

@@ -26,7 +26,8 @@ from onecopy.domain.link import has_flag
 from onecopy.store import jobs, table
 from onecopy.store.draft import Draft
 from onecopy.store.table import FolderRow, NameRow
-from onecopy.store.transact import Stale, Store, View, Wanted, ask, commit, read_links
+from onecopy.store.transact import Stale, Store, View, Wanted, ask, read_links
+from onecopy.store.undisturbed import commit
 
 Names = tuple[str, ...]
 """The names along a path, from below the root."""
@@ -264,7 +265,7 @@ def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str) -> Folder:
     """The name it has already changes nothing."""
 
     def decide(view: View, draft: Draft) -> Folder:
-        folder = _existing(view, folder_id)
+        folder = _to_change(view, folder_id)
         if folder.parent is None or folder.is_system:
             raise RenameForbidden
         if folder.name == name:
@@ -278,17 +279,22 @@ def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str) -> Folder:
 
 def delete(store: Store, key: BoxKey, folder_id: FolderId) -> str:
     """Out of sight at once, with all below; answers the id of the job that follows it down."""
-    job_id = store.random(9).hex()
 
-    def decide(view: View, draft: Draft) -> None:
-        folder = _existing(view, folder_id)
+    def decide(view: View, draft: Draft) -> str:
+        folder = _to_change(view, folder_id)
         if folder.is_system:
             raise NotAllowed("system folder")
-        draft.delete_folder(folder, doom=True)
-        jobs.start_delete(draft, job_id, folder)
+        draft.delete_folder(folder)
+        return jobs.start_delete(view, draft, folder)
 
-    commit(store, key, lambda: [wanted(folder_id)], decide)
-    return job_id
+    return commit(store, key, lambda: [wanted(folder_id)], decide)
+
+
+def _to_change(view: View, folder_id: FolderId) -> Folder:
+    folder = view.folder_to_change(folder_id)
+    if not folder:
+        raise Unknown("folderId")
+    return folder
 
 
 def _existing(view: View, folder_id: FolderId) -> Folder:

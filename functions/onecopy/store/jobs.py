@@ -1,45 +1,50 @@
-"""What goes on in the background of a box: a folder copied, deleted or moved with all below it.
+"""What goes on in the background of a box: folders copied, deleted or moved with all below them.
 
 A job is a row that begins in the transaction of its request and ends in the transaction of its last
-step. Each step is one transaction that also counts the row's `step` up on the condition that no one
-else has: it may be run twice, by two at once, or die at any point, and goes on from its last commit.
-The request runs the first steps itself; the queue the rest; the sweep rings for what was forgotten.
+step; as long as it is there, the box row names it too. Each step is one transaction that also counts the
+row's `step` up on the condition that no one else has: it may be run twice, by two at once, or die at any
+point, and goes on from its last commit. The request runs the first steps itself; the queue the rest; the
+sweep rings for what was forgotten.
 
-A query may miss a row that is just being committed, so deletions and moves look a second time, some
-seconds later, before they call a folder empty or a tree settled.
+Jobs whose folders overlap run in the order in which they began, others do not wait for each other. A copy
+reads what its source held when it was granted: whatever came later has a later number (`bound`), and who
+would change or take away what is still to be read helps the copy to its end first (`undisturbed`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
-from onecopy.domain.box import BoxKey
+from onecopy.domain.box import SETTLED, BoxKey, Job
 from onecopy.domain.content import Content
+from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Folder
-from onecopy.domain.ids import FolderId, ObjectId, compact
+from onecopy.domain.ids import FolderId
+from onecopy.domain.link import Link
 from onecopy.store import rows, table
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
-from onecopy.store.table import FolderRow, JobRow, LinkRow, NameRow
-from onecopy.store.transact import Store, View, Wanted, commit
+from onecopy.store.shown import until_shown
+from onecopy.store.table import BoxRow, FolderRow, JobRow, LinkRow, NameRow
+from onecopy.store.transact import Disturbs, Store, View, Wanted, commit
 
-SECOND_LOOK = timedelta(seconds=6)
 FORGOTTEN = timedelta(seconds=30)
 """A job that has not moved for so long is rung again."""
 
-_PAGE = 33
-_LOOKS = 33
+MOST_ROOTS = 300
+"""Folders that the jobs of one box work on at a time: every commit carries their names in the box row."""
+
+_PAGE = 32
+_LOOKS = 32
 """Folders that one step looks into, at most."""
 
 _ENOUGH = MAX_BYTES // 2
 """Bytes after which a step takes no more: the next row may be as large as rows can be."""
 
-Stack = list[list[Any]]
-Copied = list[Content | None]
-"""What a step has copied: the content of each object, none for one without."""
+Frame = list[str]
+"""A folder to be walked, the folder that it is copied into, and the place from which to go on."""
 
 
 @dataclass(frozen=True)
@@ -51,231 +56,325 @@ class Progress:
     copied: tuple[Content | None, ...] = ()
 
 
-def start_copy(draft: Draft, job_id: str, source: Folder, copy: Folder) -> None:
-    """What comes into the source from now on is not copied (`bound`): so a copy of itself never is."""
-    state = {"bound": compact(draft.ids - 1), "stack": [[source.folder_id, copy.folder_id, ""]]}
-    _start(draft, job_id, "copy", state)
+def start_copy(view: View, draft: Draft, pairs: Sequence[tuple[Folder, Folder]]) -> str:
+    """Each source into its copy, which this draft makes. Answers the job's id."""
+    sources = [source for source, _ in pairs]
+    after = _filling(view, sources, lambda job: job.copies)
+    frames = [[source.folder_id, copy.folder_id, ""] for source, copy in pairs]
+    copies = tuple(copy.folder_id for _, copy in pairs)
+    return _start(draft, "copy", sources, copies, after, {"frames": frames, "bound": draft.box.seq})
 
 
-def start_delete(draft: Draft, job_id: str, folder: Folder) -> None:
-    state = {"root": folder.folder_id, "stack": [folder.folder_id], "done": [], "again": ""}
-    _start(draft, job_id, "delete", state)
+def start_delete(view: View, draft: Draft, folder: Folder) -> str:
+    """What is below a folder, which this draft deletes: out of sight from now on, then away."""
+    after = _filling(view, [folder], lambda job: (*job.roots, *job.copies))
+    return _start(draft, "delete", [folder], (), after, {"frames": [[folder.folder_id, "", ""]]})
 
 
-def start_settle(draft: Draft, job_id: str, folder: Folder) -> None:
-    _start(
-        draft,
-        job_id,
-        "settle",
-        {"root": folder.folder_id, "seq": folder.last_mod_seq, "after": "", "again": ""},
-    )
+def start_settle(draft: Draft, folders: Sequence[Folder]) -> str:
+    """The chains of ids written below folders which this draft moves."""
+    frames = [[folder.folder_id, "", ""] for folder in folders]
+    moved = [[folder.folder_id, folder.last_mod_seq] for folder in folders]
+    return _start(draft, "settle", folders, (), [], {"frames": frames, "moved": moved})
 
 
-def _start(draft: Draft, job_id: str, kind: str, state: dict[str, Any]) -> None:
+def _filling(view: View, folders: Sequence[Folder], held: Callable[[Job], tuple[FolderId, ...]]) -> list[str]:
+    """The unfinished copies that a job on these folders runs behind: those that hold one of them, or that one
+    of them holds."""
+    others = {folder_id for job in view.box.copying for folder_id in held(job)}
+    view.need([(FolderRow, table.folder_item(folder_id)) for folder_id in sorted(others)])
+    lines = {folder_id: _line(view, folder_id) for folder_id in others}
+    mine = {folder.folder_id for folder in folders}
+    above = {i for folder in folders for i in view.box.chain(folder.ancestors)} | mine
+    return [
+        job.job_id
+        for job in view.box.copying
+        if any(folder_id in above or mine & lines[folder_id] for folder_id in held(job))
+    ]
+
+
+def _line(view: View, folder_id: FolderId) -> set[FolderId]:
+    """The folder and those above it; of one whose row is away nothing that can be seen is above."""
+    row = view.get(FolderRow, table.folder_item(folder_id))
+    return {folder_id, *(view.box.chain(rows.folder(row).ancestors) if row else ())}
+
+
+def _start(
+    draft: Draft,
+    kind: Any,
+    folders: Sequence[Folder],
+    copies: tuple[FolderId, ...],
+    after: list[str],
+    state: dict[str, Any],
+) -> str:
+    if sum(len(job.roots) for job in draft.box.jobs) + len(folders) > MOST_ROOTS:
+        raise Disturbs(draft.box.jobs[0].job_id)
+    roots = tuple(folder.folder_id for folder in folders)
+    job = Job(draft.new_id(), kind, draft.box.seq, roots, copies)
+    draft.begin(job)
+    _save(draft, job, after, state if after else state | {"seen": table.time_text(draft.now)})
+    return job.job_id
+
+
+def _save(draft: Draft, job: Job, after: list[str], state: dict[str, Any]) -> None:
     row = JobRow(
         box=str(draft.box.key),
-        item=table.job_item(job_id),
-        kind=kind,
+        item=table.job_item(job.job_id),
+        kind=job.kind,
         state=state,
         step=0,
+        after=after,
         work="job",
         due=table.time_text(draft.now + FORGOTTEN),
     )
-    draft.row(lambda transaction: transaction.save(row))
+    draft.row(lambda transaction: transaction.save(row, JobRow.item.does_not_exist()))
+
+
+def begin_anew(draft: Draft, job: Job) -> None:
+    """A job that the box row names and whose own row was lost. A copy ends where it is, or it would copy
+    twice.
+    """
+    if job.kind == "copy":
+        draft.end(job.job_id)
+        return
+    moved = [[folder, draft.box.moved[folder].seq] for folder in job.roots if folder in draft.box.moved]
+    _save(draft, job, [], {"frames": [[folder, "", ""] for folder in job.roots], "moved": moved})
 
 
 def run(store: Store, key: BoxKey, job_id: str, steps: int, time: timedelta) -> Progress:
-    """At most so many steps of about 30 objects each, none begun after that time."""
+    """At most so many steps of about 30 objects each, none begun after that time. What the job waits for is
+    done first."""
     copied: list[Content | None] = []
     until = store.now() + time
     for _ in range(steps):
-        if store.now() > until:
+        if store.now() > until or store.is_late:
             break
-        job = table.get(JobRow, str(key), table.job_item(job_id))
+        job = _next(key, job_id)
         if not job:
             return Progress(True, copied=tuple(copied))
-        again = job.state.get("again")
-        if again and (wait := table.parse_time(again) - store.now()) > timedelta(0):
+        if wait := _begin(store, key, job):
             return Progress(False, wait, tuple(copied))
-        copied += _KINDS[job.kind](store, key, job)
+        copied += _step(store, key, job)
     return Progress(not table.get(JobRow, str(key), table.job_item(job_id)), copied=tuple(copied))
 
 
-def _advance(draft: Draft, job: JobRow, state: dict[str, Any] | None, due: timedelta = FORGOTTEN) -> None:
-    """The job's own row in the step's transaction: its new state, or its end."""
+def _next(key: BoxKey, job_id: str) -> JobRow | None:
+    """The job, or one that has to come to its end before."""
+    job = table.get(JobRow, str(key), table.job_item(job_id))
+    for other in job.after if job and not job.state.get("begun") else ():
+        if before := _next(key, other):
+            return before
+    return job
+
+
+def _begin(store: Store, key: BoxKey, job: JobRow) -> timedelta | None:
+    """The time to wait until queries show all that was committed before the job's walk; None at once."""
+    if job.state.get("begun"):
+        return None
+    seen = job.state.get("seen")
+    wait = table.parse_time(seen) + SETTLED - store.now() if seen else SETTLED
+    box_row = table.get(BoxRow, str(key), table.BOX)
+    if wait > timedelta(0) and box_row and not until_shown(store, rows.box(box_row)):
+        if not seen:
+            _note_seen(store, key, job)
+        return wait
+    job.state["begun"] = True
+    return None
+
+
+def _note_seen(store: Store, key: BoxKey, job: JobRow) -> None:
+    def decide(view: View, draft: Draft) -> None:
+        if _is_at(view, job):
+            _advance(draft, job, job.state | {"seen": table.time_text(draft.now)})
+
+    commit(store, key, lambda: [(JobRow, job.item)], decide)
+
+
+def _is_at(view: View, job: JobRow) -> bool:
+    """Whether no other runner has taken this step."""
+    current = view.get(JobRow, job.item)
+    return bool(current and current.step == job.step)
+
+
+def _advance(draft: Draft, job: JobRow, state: dict[str, Any]) -> None:
+    """The job's own row in the step's transaction; its note for the sweep is moved only when it is near."""
     as_read = JobRow.step == job.step
-
-    def write(transaction: TransactWrite) -> None:
-        if state is None:
-            transaction.delete(job, as_read)
-            return
-        actions: list[Action] = [
-            JobRow.state.set(state),
-            JobRow.step.set(int(job.step) + 1),
-            JobRow.due.set(table.time_text(draft.now + due)),
-        ]
-        transaction.update(JobRow(box=job.box, item=job.item), actions, as_read)
-
-    draft.row(write)
+    actions: list[Action] = [JobRow.state.set(state), JobRow.step.set(int(job.step) + 1)]
+    if table.parse_time(job.due) < draft.now + FORGOTTEN / 2:
+        actions.append(JobRow.due.set(table.time_text(draft.now + FORGOTTEN)))
+    row = JobRow(box=job.box, item=job.item)
+    draft.row(lambda transaction: transaction.update(row, actions, as_read))
 
 
-def _step(
-    store: Store, key: BoxKey, job: JobRow, wanted: list[Wanted], decide: Callable[[View, Draft], Copied]
-) -> Copied:
-    """One transaction of a job, unless another runner has taken this step already."""
+@dataclass(frozen=True)
+class _Look:
+    """A page of what is in a frame's folder; `more`: there is more behind it."""
 
-    def checked(view: View, draft: Draft) -> Copied:
-        current = view.get(JobRow, job.item)
-        return decide(view, draft) if current and current.step == job.step else []
-
-    return commit(store, key, lambda: [(JobRow, job.item), *wanted], checked)
+    frame: Frame
+    found: Sequence[LinkRow]
+    more: bool
 
 
-def _children(key: BoxKey, folder_id: str, after: str, limit: int) -> list[LinkRow]:
-    """What is in a folder after a place: subfolders first, then objects by date."""
-    first, last = table.places(FolderId(folder_id))
-    condition = LinkRow.place.between(f"{after}\x00" if after else first, last)
-    found, _ = table.page(LinkRow, str(key), condition, limit, "by-folder")
-    return found
+@dataclass
+class _Step:
+    """One transaction of a job, as its kind sees it."""
+
+    view: View
+    draft: Draft
+    state: dict[str, Any]
+    copied: list[Content | None] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return self.draft.rows + 5 > MAX_ROWS or self.draft.bytes > _ENOUGH
 
 
-def _copy(store: Store, key: BoxKey, job: JobRow) -> Copied:
-    stack: Stack = [list(frame) for frame in job.state["stack"]]
-    source, copy, after = stack[-1]
-    found = _children(key, source, after, _PAGE)
-    items = [(LinkRow if row.item.startswith("O#") else FolderRow, row.item) for row in found]
-    places = {row.item: str(row.place) for row in found}
-    wanted: list[Wanted] = [
-        (FolderRow, table.folder_item(source)),
-        (FolderRow, table.folder_item(copy)),
-        *items,
-    ]
+def _step(store: Store, key: BoxKey, job: JobRow) -> list[Content | None]:
+    """The next page or pages of the walk, unless another runner has taken this step already."""
+    kind = _KINDS[job.kind]
+    looks, rest = _look(key, job.state["frames"], kind.objects)
+    found = [row.item for look in looks for row in look.found]
+    targets = {look.frame[1] for look in looks if look.frame[1]}
+    wanted: list[Wanted] = [(JobRow, job.item)]
+    wanted += [(FolderRow, table.folder_item(FolderId(target))) for target in sorted(targets)]
+    wanted += [(LinkRow if item.startswith("O#") else FolderRow, item) for item in found]
 
-    def decide(view: View, draft: Draft) -> Copied:
-        target = view.folder(copy)
-        if not target or not view.folder(source) or not items:
-            rest = stack[:-1]
-            _advance(draft, job, job.state | {"stack": rest} if rest else None)
+    def decide(view: View, draft: Draft) -> list[Content | None]:
+        if not _is_at(view, job):
             return []
-        below = [*stack[:-1], list(stack[-1])]
-        return _copy_children(view, draft, job, [item for _, item in items], places, below)
-
-    return _step(store, key, job, wanted, decide)
-
-
-def _copy_children(
-    view: View, draft: Draft, job: JobRow, items: list[str], places: dict[str, str], stack: Stack
-) -> Copied:
-    copied: Copied = []
-    frame = stack[-1]
-    source, copy = FolderId(frame[0]), FolderId(frame[1])
-    for item in items:
-        if draft.rows + 4 > MAX_ROWS or draft.bytes > _ENOUGH:
-            break
-        frame[2] = places[item]
-        if item[2:] > job.state["bound"]:
-            continue
-        if item.startswith("O#"):
-            link = view.link(ObjectId(item[2:]))
-            if link and link.parent == source:
-                copied.append(draft.copy_link(link, copy).content)
-            continue
-        folder = view.folder(FolderId(item[2:]))
-        if folder and folder.parent == source:
-            stack.append([folder.folder_id, _copy_subfolder(view, draft, folder, copy), ""])
-            break
-    _advance(draft, job, job.state | {"stack": stack})
-    return copied
-
-
-def _copy_subfolder(view: View, draft: Draft, folder: Folder, copy: FolderId) -> FolderId:
-    """The subfolder's copy; what someone has made under its name in the meantime is filled instead."""
-    target = view.folder(copy)
-    if taken := view.get(NameRow, table.name_item(copy, folder.name)):
-        return FolderId(taken.folder_id)
-    if not target:
-        raise LookupError("the copy was there when the step began")
-    return draft.create_folder(target, folder.name, folder.attributes).folder_id
-
-
-def _delete(store: Store, key: BoxKey, job: JobRow) -> Copied:
-    stack, done = list(job.state["stack"]), list(job.state["done"])
-    found: list[LinkRow] = []
-    for _ in range(_LOOKS):
-        if not stack or (found := _children(key, stack[-1], "", _PAGE)):
-            break
-        done.append(stack.pop())
-    items: list[Wanted] = [(LinkRow if row.item.startswith("O#") else FolderRow, row.item) for row in found]
-
-    def decide(view: View, draft: Draft) -> Copied:
-        if not stack:
-            _second_look(
-                store, draft, job, {"stack": done, "done": []}, lambda: draft.undoom(job.state["root"])
-            )
-            return []
-        below = list(stack)
-        for _, item in items:
-            if draft.rows + 4 > MAX_ROWS or draft.bytes > _ENOUGH:
-                break
-            _delete_child(view, draft, item, below)
-        _advance(draft, job, job.state | {"stack": below, "done": done})
-        return []
-
-    return _step(store, key, job, items, decide)
-
-
-def _delete_child(view: View, draft: Draft, item: str, stack: list[str]) -> None:
-    """The row itself, though it is out of sight already; only if it has not moved out meanwhile."""
-    if item.startswith("O#"):
-        link_row = view.get(LinkRow, item)
-        if link_row and link_row.parent in stack:
-            draft.delete_link(rows.link(link_row))
-        return
-    folder_row = view.get(FolderRow, item)
-    if folder_row and folder_row.parent in stack:
-        draft.delete_folder(rows.folder(folder_row))
-        stack.append(item[2:])
-
-
-def _settle(store: Store, key: BoxKey, job: JobRow) -> Copied:
-    root = FolderId(job.state["root"])
-    after = job.state["after"] or "F#"
-    found, more = table.page(FolderRow, str(key), FolderRow.item.between(after + "\x00", "F#~"), 500)
-    stale = [row.item for row in found if root in row.ancestors][:_PAGE]
-    last = stale[-1] if len(stale) == _PAGE else (found[-1].item if found and more else "")
-
-    def decide(view: View, draft: Draft) -> Copied:
-        reached = last
-        for item in stale:
-            row = view.get(FolderRow, item)
-            if row and (chain := view.box.chain((folder := rows.folder(row)).ancestors)) != folder.ancestors:
-                draft.rewrite_chain(folder, chain)
-            if draft.bytes > _ENOUGH:
-                reached = item
-                break
-        if reached:
-            _advance(draft, job, job.state | {"after": reached})
+        step = _Step(view, draft, job.state)
+        if frames := [*rest, *_walk(step, looks, kind)]:
+            _advance(draft, job, job.state | {"frames": frames})
         else:
-            _second_look(store, draft, job, {"after": ""}, lambda: draft.settle(root, job.state["seq"]))
-        return []
+            kind.end(step)
+            draft.end(job.item.removeprefix("J#"))
+            draft.row(lambda transaction: transaction.delete(job, JobRow.step == job.step))
+        return step.copied
 
-    return _step(store, key, job, [(FolderRow, item) for item in stale], decide)
-
-
-def _second_look(
-    store: Store, draft: Draft, job: JobRow, state: dict[str, Any], finish: Callable[[], None]
-) -> None:
-    """The first time through: once more in some seconds. The second time: done."""
-    if job.state["again"]:
-        finish()
-        _advance(draft, job, None)
-        return
-    again = table.time_text(draft.now + SECOND_LOOK)
-    _advance(draft, job, job.state | state | {"again": again}, SECOND_LOOK)
+    return commit(store, key, lambda: wanted, decide)
 
 
-_KINDS: dict[str, Callable[[Store, BoxKey, JobRow], Copied]] = {
-    "copy": _copy,
-    "delete": _delete,
-    "settle": _settle,
+def _look(key: BoxKey, frames: Sequence[Frame], objects: bool) -> tuple[list[_Look], list[Frame]]:
+    """As many pages as a transaction holds, of one folder or of several small ones; and the frames left."""
+    rest, looks, room = list(frames), list[_Look](), _PAGE
+    while rest and room and len(looks) < _LOOKS:
+        frame = rest.pop()
+        first, last = table.places(FolderId(frame[0]), objects=objects)
+        condition = LinkRow.place.between(f"{frame[2]}\x00" if frame[2] else first, last)
+        found, more = table.page(LinkRow, str(key), condition, room, "by-folder")
+        looks.append(_Look(frame, found, bool(more)))
+        room -= len(found)
+        if more or any(row.item.startswith("F#") for row in found):
+            break
+    return looks, rest
+
+
+def _walk(step: _Step, looks: Sequence[_Look], kind: "_Kind") -> list[Frame]:
+    """Visits what was found, as far as it fits; answers what is left to be walked, the next one last."""
+    kind.prepare(step, looks)
+    left: list[Frame] = []
+    for number, look in enumerate(looks):
+        frame, below, reached = look.frame, list[Frame](), look.frame[2]
+        for row in look.found:
+            if step.is_full:
+                unvisited = [other.frame for other in reversed(looks[number + 1 :])]
+                return [*left, *unvisited, [*frame[:2], reached], *below]
+            if inside := kind.visit(step, frame, row.item):
+                below.append(inside)
+            reached = str(row.place)
+        left += [[*frame[:2], reached]] if look.more else []
+        left += below
+    return left
+
+
+def _names(step: _Step, looks: Sequence[_Look]) -> None:
+    """Reads at once whether the names of subfolders are taken in the copies."""
+    wanted: list[Wanted] = []
+    for look in looks:
+        for row in look.found:
+            folder = step.view.get(FolderRow, row.item) if row.item.startswith("F#") else None
+            if folder:
+                wanted.append((NameRow, table.name_item(FolderId(look.frame[1]), folder.name)))
+    step.view.need(wanted)
+
+
+def _copy(step: _Step, frame: Frame, item: str) -> Frame | None:
+    """What was in the source when the copy was granted: the row itself, though it may be out of sight."""
+    source, copy, _ = frame
+    bound = step.state["bound"]
+    if item.startswith("O#"):
+        row = step.view.get(LinkRow, item)
+        link = rows.link(row) if row else None
+        if link and link.parent == source and _was_there(link, bound):
+            try:
+                step.copied.append(step.draft.copy_link(link, FolderId(copy), bound).content)
+            except InvalidInput:  # content that is gone has no link that could be read
+                return None
+        return None
+    folder_row = step.view.get(FolderRow, item)
+    folder = rows.folder(folder_row) if folder_row else None
+    if not folder or folder.parent != source or not _was_there(folder, bound):
+        return None
+    return [folder.folder_id, _copy_subfolder(step, folder, FolderId(copy)), ""]
+
+
+def _was_there(thing: Link | Folder, bound: int) -> bool:
+    """Also what an earlier copy, not at its end then, has put there since."""
+    return (thing.last_mod_seq if thing.as_of is None else thing.as_of) <= bound
+
+
+def _copy_subfolder(step: _Step, folder: Folder, copy: FolderId) -> FolderId:
+    """The subfolder's copy; what someone has made under its name in the meantime is filled instead."""
+    if taken := step.view.get(NameRow, table.name_item(copy, folder.name)):
+        return FolderId(taken.folder_id)
+    row = step.view.get(FolderRow, table.folder_item(copy))
+    # A copy that was deleted meanwhile is filled out of sight, for copies of it that are under way.
+    target = rows.folder(row) if row else Folder(copy, None, "", (), folder.last_mod_seq, inner=True)
+    bound = step.state["bound"]
+    return step.draft.create_folder(target, folder.name, folder.attributes, as_of=bound).folder_id
+
+
+def _delete(step: _Step, frame: Frame, item: str) -> Frame | None:
+    """The row itself, though it is out of sight already."""
+    if item.startswith("O#"):
+        if row := step.view.get(LinkRow, item):
+            step.draft.delete_link(rows.link(row))
+        return None
+    if not (folder := step.view.get(FolderRow, item)):
+        return None
+    step.draft.delete_folder(rows.folder(folder))
+    return [item[2:], "", ""]
+
+
+def _settle(step: _Step, frame: Frame, item: str) -> Frame | None:
+    row = step.view.get(FolderRow, item)
+    if not row:
+        return None
+    folder = rows.folder(row)
+    if (chain := step.view.box.chain(folder.ancestors)) != folder.ancestors:
+        step.draft.rewrite_chain(folder, chain)
+    return [folder.folder_id, "", ""] if folder.inner else None
+
+
+def _settled(step: _Step) -> None:
+    for folder_id, seq in step.state["moved"]:
+        step.draft.settle(FolderId(folder_id), seq)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """`objects`: whether they are walked, beside subfolders. `visit` answers the frame of a folder to be
+    walked in its turn; `prepare` reads what a page's visits need; `end` comes with the last transaction.
+    """
+
+    visit: Callable[[_Step, Frame, str], Frame | None]
+    objects: bool = True
+    prepare: Callable[[_Step, Sequence[_Look]], None] = lambda step, looks: None
+    end: Callable[[_Step], None] = lambda step: None
+
+
+_KINDS = {
+    "copy": _Kind(_copy, prepare=_names),
+    "delete": _Kind(_delete),
+    "settle": _Kind(_settle, objects=False, end=_settled),
 }

@@ -4,11 +4,12 @@ A query is read-committed: it may see a part of a transaction that is just being
 the log are contiguous, so a reader takes the rows up to the first missing number and no further.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.change import Change, ResetBox, changed_folder, created_object
+from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, split_ids
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken
@@ -20,17 +21,20 @@ from onecopy.store.transact import Store
 
 @dataclass(frozen=True)
 class Page:
-    """`more`: there is more to ask for with the token, at once or in a moment."""
+    """`more`: there is more to ask for with the token, at once or in a moment. `digest`: of the box as
+    whoever follows it has it now, where the page ends at the last change.
+    """
 
     changes: Sequence[Change | ResetBox]
     token: RestartToken
     more: bool
+    digest: Digest | None = None
 
 
 def read_box(store: Store, key: BoxKey) -> Box:
     """One GetItem, which alone can say that nothing is new."""
     row = table.get(BoxRow, str(key), table.BOX)
-    return rows.box(row) if row else find_box(store, key)
+    return store.check_open(rows.box(row)) if row else find_box(store, key)
 
 
 def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -> Page:
@@ -45,7 +49,7 @@ def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -
     if token.listing == LISTING_FOLDERS:
         return _folders(store, box, token, limit)
     if token.listing == LISTING_OBJECTS:
-        return _links(store, box, token, limit)
+        return _links(box, token, limit)
     return _delta(store, box, token, limit)
 
 
@@ -73,14 +77,16 @@ def tail(key: BoxKey, position: int, limit: int) -> list[Change]:
 
 
 def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
-    now = store.now()
+    now, hid = store.now(), token.hid and bool(box.doomed)
+    digest = None if hid else box.digest
     if token.position == box.seq:
-        return Page([], RestartToken(box.validity, box.seq, now), more=False)
+        return Page([], RestartToken(box.validity, box.seq, now, hid=hid), False, digest)
     found = [change for change in tail(box.key, token.position, limit) if change.seq <= box.seq]
     position = found[-1].seq if found else token.position
-    more = position < box.seq
-    given = now if not more else (found[-1].at if found else token.given)
-    return Page(found, RestartToken(box.validity, position, given), more)
+    if position == box.seq:
+        return Page(found, RestartToken(box.validity, position, now, hid=hid), False, digest)
+    given = found[-1].at if found else token.given
+    return Page(found, RestartToken(box.validity, position, given, hid=token.hid), more=True)
 
 
 def start_of_listing(store: Store, box: Box) -> RestartToken:
@@ -90,6 +96,8 @@ def start_of_listing(store: Store, box: Box) -> RestartToken:
 
 
 def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+    """Folders first; a page with room left goes on with objects."""
+    token = replace(token, hid=token.hid or bool(box.doomed))
     folders = _visible(box)
     order = _parents_first(folders, _told(folders, token))
     page = order[:limit]
@@ -98,8 +106,13 @@ def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
     ]
     if len(order) > limit:
         before, _ = split_ids(token.after)
-        return Page(found, _listing(token, LISTING_FOLDERS, _reached(order, limit, before)), more=True)
-    return Page(found, _listing(token, LISTING_OBJECTS, ""), more=True)
+        after = _reached(order, limit, before)
+        return Page(found, replace(token, listing=LISTING_FOLDERS, after=after), more=True)
+    token = replace(token, listing=LISTING_OBJECTS, after="")
+    if len(order) == limit:
+        return Page(found, token, more=True)
+    objects = _links(box, token, limit - len(order), folders)
+    return replace(objects, changes=[*found, *objects.changes])
 
 
 def _parents_first(folders: dict[FolderId, Folder], told: set[FolderId]) -> list[Folder]:
@@ -141,19 +154,26 @@ def _told(folders: dict[FolderId, Folder], token: RestartToken) -> set[FolderId]
     return told
 
 
-def _links(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
-    after = table.link_item_after(token.after)
-    page, more = table.page(LinkRow, str(box.key), LinkRow.item.between(after, "O#~"), limit)
-    visible = _visible(box) if box.doomed else None
-    links = [rows.link(row) for row in page]
+def _links(
+    box: Box, token: RestartToken, limit: int, visible: Mapping[FolderId, Folder] | None = None
+) -> Page:
+    """Objects by descending id: the first page is what a user looks at. What comes meanwhile has higher ids,
+    and is told by the log.
+    """
+    token = replace(token, hid=token.hid or bool(box.doomed))
+    items = LinkRow.item.between(*table.link_items_before(token.after))
+    page, more = table.page(LinkRow, str(box.key), items, limit + bool(token.after), forward=False)
+    links = [link for link in map(rows.link, page) if link.object_id != token.after]
+    if box.doomed and visible is None:
+        visible = _visible(box)
     found: list[Change | ResetBox] = [
         Change(link.last_mod_seq, token.given, created_object(link))
         for link in links
-        if visible is None or link.parent in visible
+        if not box.doomed or (visible and link.parent in visible)
     ]
     if more:
-        return Page(found, _listing(token, LISTING_OBJECTS, links[-1].object_id), more=True)
-    return Page(found, RestartToken(token.validity, token.position, token.given), more=False)
+        return Page(found, replace(token, after=links[-1].object_id), more=True)
+    return Page(found, RestartToken(token.validity, token.position, token.given, hid=token.hid), more=False)
 
 
 def _visible(box: Box) -> dict[FolderId, Folder]:
@@ -162,7 +182,3 @@ def _visible(box: Box) -> dict[FolderId, Folder]:
         rows.folder(row) for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#"))
     )
     return {f.folder_id: f for f in found if not box.hides(f.folder_id, f.ancestors)}
-
-
-def _listing(token: RestartToken, phase: str, after: str) -> RestartToken:
-    return RestartToken(token.validity, token.position, token.given, phase, after)

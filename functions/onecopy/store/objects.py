@@ -1,19 +1,24 @@
 """Objects: made (from content that is in the bucket already), read, flagged, deleted."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+
+from pynamodb.exceptions import UpdateError
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import Content, ContentKey, Part
-from onecopy.domain.errors import Busy, FlagAbsent, InvalidInput, NMSError, Unknown
+from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
 from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
 from onecopy.store import rows, table
+from onecopy.store.batches import in_batches
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
 from onecopy.store.folders import Names, Paths, Place
 from onecopy.store.table import IntakeRow, LinkRow
-from onecopy.store.transact import Store, View, Wanted, ask, commit
+from onecopy.store.transact import Store, View, Wanted, ask
+from onecopy.store.undisturbed import commit
 
 _ROWS_EACH = 3
 """Link, change, content."""
@@ -50,25 +55,17 @@ def wanted(object_id: ObjectId) -> Wanted:
 def create(
     store: Store, key: BoxKey, items: Sequence[Item], network: bool, intake: IntakeRow | None
 ) -> list[Result]:
-    """An answer for each item, in order; each is whole in itself, several share a transaction. Busy only
-    if nothing was made; later on it is the answer of each item that is left.
+    """An answer for each item, in order; each is whole in itself, several share a transaction.
 
     `intake` notes the bytes put for this request: it goes with the last commit, or if an item failed is
-    left for the sweep, at once: what is committed is committed.
+    left for the sweep, at once.
     """
     creation = _Creation(Paths(store, key), items, network, intake)
-    while len(creation.results) < len(items):
-        try:
-            creation.results += commit(store, key, creation.wanted, creation.decide)
-        except Busy as busy:
-            if not any(isinstance(result, Made) for result in creation.results):
-                raise
-            creation.results += [busy] * (len(items) - len(creation.results))
-            break
-        creation.paths.learn(creation.made)
-    if intake and any(isinstance(result, NMSError) for result in creation.results):
-        intake.update([IntakeRow.due.set(table.time_text(store.now()))])
-    return creation.results
+    results = in_batches(store, len(items), creation.commit)
+    if intake and any(isinstance(result, NMSError) for result in results):
+        with suppress(UpdateError):  # what is committed is committed; the sweep finds it later as well
+            intake.update([IntakeRow.due.set(table.time_text(store.now()))])
+    return results
 
 
 class _Creation:
@@ -81,6 +78,12 @@ class _Creation:
         self._items = items
         self._network = network
         self._intake = intake
+
+    def commit(self, done: int) -> list[Result]:
+        answers = commit(self.paths.store, self.paths.key, self.wanted, self.decide)
+        self.results += answers
+        self.paths.learn(self.made)
+        return answers
 
     @property
     def _batch(self) -> Sequence[Item]:
@@ -137,7 +140,7 @@ def find(store: Store, key: BoxKey, object_id: ObjectId) -> Link:
 
 def delete(store: Store, key: BoxKey, object_id: ObjectId) -> None:
     def decide(view: View, draft: Draft) -> None:
-        draft.delete_link(_existing(view, object_id))
+        draft.delete_link(_to_change(view, object_id))
 
     commit(store, key, lambda: [wanted(object_id)], decide)
 
@@ -186,7 +189,7 @@ def _change_flags(
     store: Store, key: BoxKey, object_id: ObjectId, changed: Callable[[Flags], Flags]
 ) -> tuple[Flags, Flags]:
     def decide(view: View, draft: Draft) -> tuple[Flags, Flags]:
-        link = _existing(view, object_id)
+        link = _to_change(view, object_id)
         after = changed(link.flags)
         if after != link.flags:
             draft.set_flags(link, after)
@@ -197,6 +200,13 @@ def _change_flags(
 
 def _existing(view: View, object_id: ObjectId) -> Link:
     link = view.link(object_id)
+    if not link:
+        raise Unknown("objectId")
+    return link
+
+
+def _to_change(view: View, object_id: ObjectId) -> Link:
+    link = view.link_to_change(object_id)
     if not link:
         raise Unknown("objectId")
     return link

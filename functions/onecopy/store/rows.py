@@ -1,9 +1,9 @@
 """Rows to the domain and back. The one place that knows how a value is written down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Mark, Moved
+from onecopy.domain.box import Box, BoxKey, Job, Mark, Moved
 from onecopy.domain.change import (
     Change,
     ChangedFolder,
@@ -14,6 +14,7 @@ from onecopy.domain.change import (
     Metadata,
 )
 from onecopy.domain.content import Content, ContentKey, Part
+from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ContentId, FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
@@ -31,11 +32,31 @@ def box(row: BoxRow) -> Box:
         seq=ModSeq(int(row.seq)),
         ids=int(row.ids),
         validity=row.validity,
-        doomed=frozenset(FolderId(f) for f in row.doomed or ()),
+        jobs=tuple(_job(raw) for raw in row.jobs or ()),
         moved=moved,
         at=table.parse_time(row.at) if row.at else None,
         marks=tuple(Mark(seq, table.parse_time(at)) for seq, at in row.marks or ()),
+        digest=_digest(row.digest),
+        closed=table.parse_time(row.closed) if row.closed else None,
     )
+
+
+def _job(raw: Any) -> Job:
+    job_id, kind, seq, roots, copies = raw
+    return Job(job_id, kind, seq, tuple(map(FolderId, roots)), tuple(map(FolderId, copies)))
+
+
+def jobs_json(jobs: Iterable[Job]) -> list[Any]:
+    return [[job.job_id, job.kind, job.seq, list(job.roots), list(job.copies)] for job in jobs]
+
+
+def _digest(raw: Any) -> Digest:
+    folders, objects, weights = raw or (0, 0, "0")
+    return Digest(folders, objects, int(weights, 16))
+
+
+def digest_json(digest: Digest) -> list[Any]:
+    return [digest.folders, digest.objects, f"{digest.sum:016x}"]
 
 
 def marks_json(marks: tuple[Mark, ...]) -> list[Any]:
@@ -74,6 +95,8 @@ def folder(row: FolderRow) -> Folder:
         ancestors=tuple(FolderId(a) for a in row.ancestors),
         last_mod_seq=ModSeq(int(row.last_mod_seq)),
         attributes=attributes(row.attributes),
+        inner=bool(row.inner),
+        as_of=None if row.as_of is None else int(row.as_of),
     )
 
 
@@ -87,6 +110,8 @@ def folder_row(key: BoxKey, folder: Folder) -> FolderRow:
         attributes=attributes_json(folder.attributes) or None,
         last_mod_seq=folder.last_mod_seq,
         place=table.folder_place(folder.parent, folder.folder_id) if folder.parent else None,
+        inner=folder.inner or None,
+        as_of=folder.as_of,
     )
 
 
@@ -97,13 +122,14 @@ def link(row: LinkRow) -> Link:
     return Link(
         object_id=ObjectId(row.item[2:]),
         parent=FolderId(row.parent),
-        date=table.parse_time(row.date),
+        date=table.parse_time(row.dated.split("#", 1)[0]),
         flags=tuple(row.flags),
         attributes=attributes(row.attributes),
         content=content,
         correlation_id=row.correlation_id,
         correlation_tag=row.correlation_tag,
         last_mod_seq=ModSeq(int(row.last_mod_seq)),
+        as_of=None if row.as_of is None else int(row.as_of),
     )
 
 
@@ -113,7 +139,7 @@ def link_row(key: BoxKey, link: Link) -> LinkRow:
         item=table.link_item(link.object_id),
         parent=link.parent,
         place=table.link_place(link.parent, link.date, link.object_id),
-        date=table.time_text(link.date),
+        dated=table.link_dated(link.date, link.object_id),
         flags=list(link.flags),
         attributes=attributes_json(link.attributes),
         content_key=link.content.content_key if link.content else None,
@@ -122,6 +148,7 @@ def link_row(key: BoxKey, link: Link) -> LinkRow:
         correlation_id=link.correlation_id,
         correlation_tag=link.correlation_tag,
         last_mod_seq=link.last_mod_seq,
+        as_of=link.as_of,
     )
 
 

@@ -5,8 +5,9 @@
 | every write | TransactGetItems, then TransactWriteItems on `seq` | box row and what is needed |
 | is there anything new? | GetItem | `{store}#{box}` / `BOX` |
 | what changed? | Query of the log, consistent | `{store}#{box}#L{seq // 1000}` / `{seq}` from … on |
-| a first sync | Query, consistent, folders and then links | `{store}#{box}` / `F#…`, `O#…` |
+| a first sync | Query, consistent, folders and then links, newest first | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
+| what is newest, whatever its folder? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
 | where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
@@ -22,7 +23,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pynamodb.attributes import JSONAttribute, NumberAttribute, NumberSetAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
@@ -67,6 +74,17 @@ class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # 
     place = UnicodeAttribute(range_key=True)
 
 
+class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
+    """Every object of the box by date, whatever its folder: what a search by date will read."""
+
+    class Meta:
+        index_name = "by-date"
+        projection = KeysOnlyProjection()
+
+    box = UnicodeAttribute(hash_key=True)
+    dated = UnicodeAttribute(range_key=True)
+
+
 class ByDue(GlobalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
     """Sparse: only what should have happened by `due`. Eventually consistent, which a sweep can bear."""
 
@@ -88,23 +106,24 @@ class Row(Model):
     box = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
     by_folder = ByFolder()
+    by_date = ByDate()
     by_due = ByDue()
 
 
 class BoxRow(Row):
-    """The last numbers given out, how far the log had come lately, and what is counted for the whole box
-    (`links`, `stored` bytes).
+    """The last numbers given out, how far the log had come lately, what goes on in the background, and the
+    digest of all that is in the box.
     """
 
     seq = NumberAttribute()
     ids = NumberAttribute()
     validity = UnicodeAttribute()
-    links = NumberAttribute(default=0)
-    stored = NumberAttribute(default=0)
-    doomed = Json(null=True)
+    digest = Json(null=True)
+    jobs = Json(null=True)
     moved = Json(null=True)
     at = UnicodeAttribute(null=True)
     marks = Json(null=True)
+    closed = UnicodeAttribute(null=True)
 
 
 class FolderRow(Row):
@@ -114,6 +133,8 @@ class FolderRow(Row):
     attributes = Json(null=True)
     last_mod_seq = NumberAttribute()
     place = UnicodeAttribute(null=True)
+    inner = BooleanAttribute(null=True)
+    as_of = NumberAttribute(null=True)
 
 
 class NameRow(Row):
@@ -123,7 +144,7 @@ class NameRow(Row):
 class LinkRow(Row):
     parent = UnicodeAttribute()
     place = UnicodeAttribute()
-    date = UnicodeAttribute()
+    dated = UnicodeAttribute()
     flags = Json()
     attributes = Json()
     content_key = UnicodeAttribute(null=True)
@@ -132,6 +153,7 @@ class LinkRow(Row):
     correlation_id = UnicodeAttribute(null=True)
     correlation_tag = UnicodeAttribute(null=True)
     last_mod_seq = NumberAttribute()
+    as_of = NumberAttribute(null=True)
 
 
 class ChangeRow(Row):
@@ -143,7 +165,7 @@ class ChangeRow(Row):
 
 
 class ContentRow(Row):
-    """`links` of zero is terminal. `work` and `due` ask the sweep to look whether it is zero."""
+    """`links` of zero is terminal; `work` and `due` come with it, and ask the sweep to reclaim it."""
 
     owner = UnicodeAttribute()
     links = NumberAttribute()
@@ -202,11 +224,14 @@ class SubscriptionRow(Row):
 
 
 class JobRow(Row):
-    """What goes on in the background of a box; `state` is the job's own, `step` counts its commits."""
+    """What goes on in the background of a box; `state` is the job's own, `step` counts its commits. It waits
+    for the jobs `after`, as long as they are there.
+    """
 
     kind = UnicodeAttribute()
     state = Json()
     step = NumberAttribute()
+    after = Json()
     work = UnicodeAttribute(null=True)
     due = UnicodeAttribute(null=True)
 
@@ -226,9 +251,9 @@ def link_item(object_id: ObjectId) -> str:
     return f"O#{object_id}"
 
 
-def link_item_after(object_id: str) -> str:
-    """Where a range of links begins that goes on after an id; after none it begins with the first."""
-    return f"O#{object_id}\x00" if object_id else "O#"
+def link_items_before(object_id: str) -> tuple[str, str]:
+    """The first and the last item of a range of links with lower ids; of all, before none."""
+    return "O#", f"O#{object_id}" if object_id else "O#~"
 
 
 def name_item(parent: FolderId, name: str) -> str:
@@ -270,6 +295,10 @@ def folder_place(parent: FolderId, folder_id: FolderId) -> str:
 
 def link_place(parent: FolderId, date: datetime, object_id: ObjectId) -> str:
     return f"{parent}#{time_text(date)}#{object_id}"
+
+
+def link_dated(date: datetime, object_id: ObjectId) -> str:
+    return f"{time_text(date)}#{object_id}"
 
 
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:

@@ -7,18 +7,18 @@ What is too much for one TransactGetItems is read in parts, each with the box ro
 that row, so parts that show the same one are of one moment too.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, DoesNotExist, TransactGetError, TransactWriteError
 from pynamodb.transactions import TransactGet, TransactWrite
 
-from onecopy.domain.box import Box, BoxKey
-from onecopy.domain.errors import Busy
+from onecopy.domain.box import Box, BoxKey, Chain
+from onecopy.domain.content import ContentKey
+from onecopy.domain.errors import Busy, NotAllowed
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
@@ -31,13 +31,18 @@ RowT = TypeVar("RowT", bound=Row)
 Wanted = tuple[type[Row], str]
 """A kind of row and its item, in the box's partition."""
 
+Key = tuple[type[Row], str, str]
+"""A kind of row, its partition and its item."""
+
 _FIRST_WAIT, _LONGEST_WAIT, _TRIES = 0.01, 0.4, 30
 _MOST_READ = 100
 """Rows in one TransactGetItems, the box row among them."""
 
 _CANCELED = "TransactionCanceledException"
+_REFUSED = "ConditionalCheckFailed"
 _TOO_MUCH = {"ValidationException", "ValidationError"}
 _CONTENTION = {
+    "InternalServerError",
     "TransactionConflict",
     "TransactionInProgressException",
     "ThrottlingError",
@@ -60,9 +65,21 @@ class NeedsMore(Exception):
         self.wanted = tuple(wanted)
 
 
+class Disturbs(Exception):
+    """The write would change what an unfinished copy has still to read: that job comes to its end first."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+
+
 @dataclass(frozen=True)
 class Store:
-    """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1."""
+    """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
+
+    `deadline`: of a request, after which nothing is begun. `of_owner`: whoever asks has only the right that a
+    box's owner has, and none while the box is closed.
+    """
 
     connection: Connection
     history: timedelta
@@ -70,9 +87,24 @@ class Store:
     random: Callable[[int], bytes]
     jitter: Callable[[], float]
     sleep: Callable[[float], None]
+    deadline: datetime | None = None
+    of_owner: bool = False
 
-    def draft(self, box: Box) -> Draft:
-        return Draft(box, self.now(), self.history)
+    def draft(self, box: Box, counted: Mapping[ContentKey, int] | None = None) -> Draft:
+        return Draft(box, self.now(), self.history, {} if counted is None else counted)
+
+    def within(self, time: timedelta, of_owner: bool) -> Self:
+        """For one request, that has so long."""
+        return replace(self, deadline=self.now() + time, of_owner=of_owner)
+
+    @property
+    def is_late(self) -> bool:
+        return self.deadline is not None and self.now() >= self.deadline
+
+    def check_open(self, box: Box) -> Box:
+        if box.closed and self.of_owner:
+            raise NotAllowed("box closed")
+        return box
 
 
 class View:
@@ -89,6 +121,11 @@ class View:
             raise NeedsMore([(kind, item)])
         row = self._found.get(item)
         return row if isinstance(row, kind) else None
+
+    def need(self, wanted: Sequence[Wanted]) -> None:
+        """NeedsMore for all of these that were not asked for, at once."""
+        if missing := [each for each in wanted if each[1] not in self._asked]:
+            raise NeedsMore(missing)
 
     def folder(self, folder_id: FolderId) -> Folder | None:
         """The folder, unless it is out of sight because one above it is being deleted."""
@@ -109,11 +146,31 @@ class View:
     def links(self, object_ids: Iterable[ObjectId], with_parents: bool = False) -> dict[ObjectId, Link]:
         """Those of the links that are there; asks for all their folders at once where those matter."""
         found = {i: row for i in object_ids if (row := self.get(LinkRow, table.link_item(i)))}
-        if with_parents or self.box.doomed:
+        if with_parents or self.box.doomed or self.box.copying:
             parents = {table.folder_item(FolderId(row.parent)) for row in found.values()}
             if missing := parents - self._asked:
                 raise NeedsMore([(FolderRow, item) for item in sorted(missing)])
         return {i: link for i in found if (link := self.link(i))}
+
+    def link_to_change(self, object_id: ObjectId) -> Link | None:
+        """The link, to be changed or deleted. Disturbs, if a copy has still to read it as it is."""
+        link = self.link(object_id)
+        if link and self.box.copying and (parent := self.folder(link.parent)):
+            self._check_undisturbed((*self.box.chain(parent.ancestors), parent.folder_id))
+        return link
+
+    def folder_to_change(self, folder_id: FolderId) -> Folder | None:
+        """The folder, to be renamed, moved or deleted. Disturbs, if a copy has still to read that it is
+        there; a copy's own root has been read with the copy's first write.
+        """
+        folder = self.folder(folder_id)
+        if folder:
+            self._check_undisturbed(self.box.chain(folder.ancestors))
+        return folder
+
+    def _check_undisturbed(self, chain: Chain) -> None:
+        if copy := self.box.copy_of(chain):
+            raise Disturbs(copy.job_id)
 
 
 def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
@@ -130,7 +187,8 @@ def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
             continue
         box_row = found.get(table.BOX)
         if isinstance(box_row, BoxRow):
-            return View(rows.box(box_row), [table.BOX, *(item for _, item in unique)], found)
+            box = store.check_open(rows.box(box_row))
+            return View(box, [table.BOX, *(item for _, item in unique)], found)
         create_box(store, key)
     raise Busy()
 
@@ -158,16 +216,43 @@ def _read_in_parts(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> dict[
 
 
 def _read_at_once(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> dict[str, Row]:
+    every: list[Key] = [(BoxRow, str(key), table.BOX), *((kind, str(key), item) for kind, item in wanted)]
+    return {row.item: row for row in _get_at_once(store, every) if row}
+
+
+def _get_at_once(store: Store, keys: Sequence[Key]) -> list[Row | None]:
     transaction = TransactGet(connection=store.connection)
-    every: list[Wanted] = [(BoxRow, table.BOX), *wanted]
-    futures = [(item, transaction.get(kind, str(key), item)) for kind, item in every]
+    futures = [transaction.get(*key) for key in keys]
     with transaction:
         pass
-    found: dict[str, Row] = {}
-    for item, future in futures:
-        with suppress(DoesNotExist):
-            found[item] = future.get()
+    found: list[Row | None] = []
+    for future in futures:
+        try:
+            found.append(future.get())
+        except DoesNotExist:
+            found.append(None)
     return found
+
+
+def read_rows(store: Store, keys: Sequence[Key]) -> list[Row | None]:
+    """Rows of any partitions by TransactGetItems: never as they were before a commit whose box row shows."""
+    found: list[Row | None] = []
+    for start in range(0, len(keys), _MOST_READ):
+        found += _insist(store, keys[start : start + _MOST_READ])
+    return found
+
+
+def _insist(store: Store, keys: Sequence[Key]) -> list[Row | None]:
+    for wait in _waits(store):
+        try:
+            return _get_at_once(store, keys)
+        except TransactGetError as error:
+            if len(keys) > 1 and _codes(error) & _TOO_MUCH:
+                half = len(keys) // 2
+                return _insist(store, keys[:half]) + _insist(store, keys[half:])
+            _raise_unless_contention(error)
+        store.sleep(wait)
+    raise Busy()
 
 
 def commit(
@@ -181,9 +266,10 @@ def commit(
     `decide` may run many times and must have no effect but the draft. Raises what it raises, or Busy.
     """
     more: tuple[Wanted, ...] = ()
+    counted: dict[ContentKey, int] = {}
     for wait in _waits(store):
         view = read(store, key, (*wanted(), *more))
-        draft = store.draft(view.box)
+        draft = store.draft(view.box, counted)
         try:
             answer = decide(view, draft)
         except NeedsMore as need:
@@ -191,7 +277,7 @@ def commit(
             continue
         except Stale:
             continue
-        if draft.is_empty or write(store, draft):
+        if draft.is_empty or write(store, draft, counted):
             return answer
         store.sleep(wait)
     raise Busy()
@@ -208,8 +294,9 @@ def read_links(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> dic
     return ask(store, key, wanted, lambda view: view.links(object_ids))
 
 
-def write(store: Store, draft: Draft) -> bool:
-    """Whether the draft was committed; False if another writer came first.
+def write(store: Store, draft: Draft, counted: dict[ContentKey, int]) -> bool:
+    """Whether the draft was committed; False if another writer came first, or content to be linked has gone.
+    How many links a content has is learnt by a first try (`counted`).
 
     What was throttled is sent again under the same token: an answer may have been lost on the way before,
     and what is committed already is not committed twice.
@@ -220,6 +307,11 @@ def write(store: Store, draft: Draft) -> bool:
             with TransactWrite(connection=store.connection, client_request_token=token) as transaction:
                 draft.write(transaction)
         except TransactWriteError as error:
+            if _learn(draft, error, counted):
+                if draft.lacks_content:
+                    return False
+                token = store.random(16).hex()
+                continue
             _raise_unless_contention(error)
             if error.cause_response_code == _CANCELED:
                 return False
@@ -229,18 +321,33 @@ def write(store: Store, draft: Draft) -> bool:
     raise Busy()
 
 
+def _learn(draft: Draft, error: TransactWriteError, counted: dict[ContentKey, int]) -> bool:
+    """Whether some content's count was why: the counts are the last rows of the transaction."""
+    contents = draft.contents
+    reasons = error.cancellation_reasons[-len(contents) :] if contents else []
+    found = False
+    for content_key, reason in zip(contents, reasons, strict=False):
+        if reason and reason.code == _REFUSED:
+            links = (reason.raw_item or {}).get("links", {}).get("N", "0")
+            counted[content_key] = int(links)
+            found = True
+    return found
+
+
 def create_box(store: Store, key: BoxKey) -> None:
     """Harmless if the box is there already."""
     new = Box(key, ModSeq(), 0, store.random(6).hex())
     draft = store.draft(new)
     draft.create_box()
-    write(store, draft)
+    write(store, draft, {})
 
 
 def _waits(store: Store) -> Iterator[float]:
-    """Full jitter, doubling up to a ceiling: about five seconds in all."""
+    """Full jitter, doubling up to a ceiling: about five seconds in all. None once a request is late."""
     longest = _FIRST_WAIT
     for _ in range(_TRIES):
+        if store.is_late:
+            return
         yield store.jitter() * longest
         longest = min(_LONGEST_WAIT, longest * 2)
 
@@ -263,4 +370,4 @@ def _is_contention(reason: CancellationReason) -> bool:
     if reason.code in _CONTENTION:
         return True
     item = (reason.raw_item or {}).get("item", {}).get("S")
-    return reason.code == "ConditionalCheckFailed" and item == table.BOX
+    return reason.code == _REFUSED and item == table.BOX

@@ -16,6 +16,7 @@ from onecopy.domain.change import (
     ResetBox,
 )
 from onecopy.domain.content import Content
+from onecopy.domain.digest import Digest
 from onecopy.domain.errors import FlagAbsent, NMSError
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ObjectId
@@ -174,6 +175,11 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
         "secret": known.secret if secret else None,
     }
     return raw | {name: value for name, value in optional.items() if value is not None}
+
+
+def digest(known: Digest) -> Json:
+    """By which a device proves that it has everything."""
+    return {"folders": known.folders, "objects": known.objects, "sum": f"{known.sum:016x}"}
 
 
 def event_list(changes: Sequence[Change | ResetBox], urls: Urls, token: str, more: Mapping[str, Any]) -> Json:

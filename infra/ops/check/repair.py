@@ -7,16 +7,18 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from infra.ops.check.finding import Mend
 from infra.ops.deployed import Deployed
-from onecopy.domain.box import Box, Chain
+from onecopy.domain.box import Box, Chain, Job
 from onecopy.domain.content import ContentKey
+from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
-from onecopy.store import jobs, table, uploads
+from onecopy.store import jobs, rows, table, uploads
 from onecopy.store.draft import Draft
 from onecopy.store.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
 from onecopy.store.transact import Store, View, commit
@@ -59,11 +61,13 @@ def row_of_content(box: Box, link: Link, links: int) -> Mend:
     return mend
 
 
-def totals(box: Box, row: BoxRow, links: int, stored: int) -> Mend:
+def digest(box: Box, right: Digest) -> Mend:
+    """The sum over what is there."""
+
     def mend(_: Deployed, store: Store) -> None:
-        as_found = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.stored == row.stored)
+        row = BoxRow(box=str(box.key), item=table.BOX)
         with suppress(*_OTHERWISE):
-            row.update([BoxRow.links.set(links), BoxRow.stored.set(stored)], as_found)
+            row.update([BoxRow.digest.set(rows.digest_json(right))], _as_found(box))
 
     return mend
 
@@ -136,18 +140,29 @@ def chain(box: Box, folder: Folder, right: Chain) -> Mend:
     return mend
 
 
-def job(box: Box, folder: Folder, kind: str) -> Mend:
-    """The work below a folder that is noted in the box row, and that no job does."""
+def begun(box: Box, job: Job) -> Mend:
+    """The work that is noted in the box row, begun anew; what is done already is passed over. A copy would be
+    made twice: it ends where it is.
+    """
 
     def mend(_: Deployed, store: Store) -> None:
         def decide(view: View, draft: Draft) -> None:
-            if view.box != box:
-                return
-            job_id = store.random(9).hex()
-            if kind == "delete":
-                jobs.start_delete(draft, job_id, folder)
-            else:
-                jobs.start_settle(draft, job_id, folder)
+            if view.box == box:
+                jobs.begin_anew(draft, job)
+
+        with suppress(*_OTHERWISE):
+            commit(store, box.key, list, decide)
+
+    return mend
+
+
+def settled(box: Box, folder: Folder) -> Mend:
+    """The work below a folder that is noted as moved, and that no job does."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        def decide(view: View, draft: Draft) -> None:
+            if view.box == box:
+                jobs.start_settle(draft, [folder])
 
         with suppress(*_OTHERWISE):
             commit(store, box.key, list, decide)
@@ -185,5 +200,9 @@ def hidden_by(deployed: Deployed, key: str) -> list[str]:
 
 
 def _unchanged(transaction: TransactWrite, box: Box) -> None:
-    as_found = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids)
-    transaction.condition_check(BoxRow, str(box.key), table.BOX, as_found)
+    transaction.condition_check(BoxRow, str(box.key), table.BOX, _as_found(box))
+
+
+def _as_found(box: Box) -> Condition:
+    condition: Condition = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids)
+    return condition

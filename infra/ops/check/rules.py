@@ -9,6 +9,7 @@ from infra.ops.check.facts import Facts
 from infra.ops.check.finding import Finding, Mend
 from onecopy.domain.box import Box, Chain
 from onecopy.domain.content import ContentKey
+from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
 from onecopy.store import rows, table
@@ -40,7 +41,7 @@ def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
         yield from _log(facts, row, looked_at, now)
         yield from _tree(facts, looked_at)
         yield from _work(facts, looked_at, now)
-        yield from _contents(facts, row, looked_at, now)
+        yield from _contents(facts, looked_at, now)
         yield from _subscriptions(facts, looked_at, now)
 
 
@@ -107,8 +108,19 @@ def _tree(facts: Facts, box: Box) -> Iterator[Finding]:
     for item, row in folder_rows.items():
         yield from _folder(box, folders, row, folders[FolderId(item[2:])])
     yield from _names(facts, box, folders)
+    digest = Digest()
+    for folder in folders.values():
+        digest = digest.plus("folder", folder.folder_id, folder.last_mod_seq)
     for link in facts.of(LinkRow, name, "O#"):
+        digest = digest.plus("object", link.item.removeprefix("O#"), ModSeq(int(link.last_mod_seq)))
         yield from _link(box, folders, link)
+    if digest != box.digest:
+        text = f"the digest is written as {_shown(box.digest)}, it is {_shown(digest)}"
+        yield Finding("digest", name, table.BOX, text, repair.digest(box, digest))
+
+
+def _shown(digest: Digest) -> str:
+    return f"{digest.folders:,} folders, {digest.objects:,} objects, {digest.sum:016x}"
 
 
 def _folder(box: Box, folders: dict[FolderId, Folder], row: FolderRow, folder: Folder) -> Iterator[Finding]:
@@ -178,34 +190,30 @@ def _work(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
     for job in jobs:
         if late := _late(job.due, now):
             yield Finding("job", name, job.item, f"a {job.kind} that does not go on, {late}")
-    busy = {(job.kind, job.state.get("root")) for job in jobs}
-    for folder_id in box.doomed:
-        if ("delete", folder_id) not in busy:
-            gone = Folder(folder_id, None, "", (), ModSeq())
-            text = "deleted, and no job follows it down"
-            mend = repair.job(box, gone, "delete")
-            yield Finding("job", name, table.folder_item(folder_id), text, mend)
+    there = {job.item for job in jobs}
+    for noted in box.jobs:
+        if table.job_item(noted.job_id) not in there:
+            text = f"a {noted.kind} that was begun, and has no job"
+            yield Finding("job", name, table.job_item(noted.job_id), text, repair.begun(box, noted))
+    settled = {folder_id for job in box.jobs if job.kind == "settle" for folder_id in job.roots}
     for folder_id, moved in box.moved.items():
-        if ("settle", folder_id) not in busy:
+        if folder_id not in settled:
             folder = Folder(folder_id, None, "", (), ModSeq(moved.seq))
             text = "moved, and no job settles what is below"
-            mend = repair.job(box, folder, "settle")
+            mend = repair.settled(box, folder)
             yield Finding("job", name, table.folder_item(folder_id), text, mend)
 
 
-def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding]:
-    """Counts against links, rows against the bucket, totals against both."""
-    name, linked, links = row.box, Counter[str](), 0
+def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
+    """Counts against links, rows against the bucket."""
+    name, linked = str(box.key), Counter[str]()
     one = dict[str, str]()
     for link in facts.of(LinkRow, name, "O#"):
-        links += 1
         if link.content_key:
             linked[link.content_key] += 1
             one[link.content_key] = link.item
-    stored = 0
     for content in facts.of_owner(ContentRow, name):
         key = content.box.removeprefix("C#")
-        stored += sum(content.sizes)
         count = linked.pop(key, 0)
         if content.links != count:
             text = f"counted {content.links:,} links, there are {count:,}"
@@ -224,9 +232,6 @@ def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Fi
     for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
         if late := _late(upload.due, now):
             yield Finding("swept", name, upload.box, f"an upload that never became whole, {late}")
-    if (row.links, row.stored) != (links, stored):
-        text = f"{row.links:,} links of {row.stored:,} bytes are written, {links:,} of {stored:,} are there"
-        yield Finding("totals", name, table.BOX, text, repair.totals(box, row, links, stored))
 
 
 def _bytes(facts: Facts, name: str, key: str, content: ContentRow) -> Iterator[Finding]:

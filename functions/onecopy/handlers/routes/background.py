@@ -1,10 +1,14 @@
 """Jobs that a request began: the first steps within the request, the rest by the queue."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+
+from aws_lambda_powertools import Logger
 
 from onecopy.handlers import measure
 from onecopy.handlers.request import Request
 from onecopy.store import jobs
+from onecopy.store.jobs import Progress
 
 STEPS_IN_REQUEST = 16
 """About 500 objects: what most folders hold is done when the answer comes."""
@@ -12,11 +16,27 @@ STEPS_IN_REQUEST = 16
 TIME = timedelta(seconds=5)
 """Nobody should wait longer for an answer, however slow a table is: it would end in a timeout."""
 
+logger = Logger()
 
-def carry_on(request: Request, job_id: str | None) -> None:
-    if not job_id:
-        return
-    progress = jobs.run(request.store, request.key, job_id, STEPS_IN_REQUEST, TIME)
-    measure.tell_copies(progress.copied)
-    if not progress.finished:
-        request.queues.job(str(request.key), job_id, progress.wait)
+
+def carry_on(request: Request, job_ids: Iterable[str | None]) -> None:
+    """What was committed is answered, whatever happens here: the sweep rings for a job that nobody runs."""
+    until = request.store.now() + TIME
+    for job_id in dict.fromkeys(job_ids):
+        if job_id:
+            _carry_on(request, job_id, until - request.store.now())
+
+
+def _carry_on(request: Request, job_id: str, time: timedelta) -> None:
+    progress = Progress(finished=False)
+    try:
+        if time > timedelta(0):
+            progress = jobs.run(request.store, request.key, job_id, STEPS_IN_REQUEST, time)
+            measure.tell_copies(progress.copied)
+    except Exception as error:
+        logger.warning("left to the queue", extra={"error": type(error).__name__})
+    try:
+        if not progress.finished:
+            request.queues.job(str(request.key), job_id, progress.wait)
+    except Exception as error:
+        logger.warning("left to the sweep", extra={"error": type(error).__name__})

@@ -22,7 +22,8 @@ def get_changes(request: Request) -> Answer:
         if len(page.changes) <= 1 or len(outward.dumps(events)) <= MOST_BYTES:
             if not_sent := sum(map(_content_size, page.changes)):
                 measure.tell(BytesNotSent=not_sent)
-            return Answer(200, {"nmsEventList": events, "more": page.more})
+            digest = {"digest": outward.digest(page.digest)} if page.digest else {}
+            return Answer(200, {"nmsEventList": events, "more": page.more, **digest})
         limit = len(page.changes) // 2
 
 

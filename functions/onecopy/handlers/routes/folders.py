@@ -95,7 +95,7 @@ def _cursor(text: str | None) -> str:
 
 def delete_folder(request: Request, folder_id: str) -> Answer:
     job_id = folders.delete(request.store, request.key, FolderId(folder_id))
-    carry_on(request, job_id)
+    carry_on(request, [job_id])
     return Answer(204)
 
 
