@@ -358,6 +358,6 @@ def test_a_conversation_copied_and_deleted_in_the_same_second_is_whole(
     assert copied["code"] == 200
     assert box.delete(f"/folders/{source}").status_code == 204
     copy = FolderId(copied["success"]["resourceURL"].rsplit("/", 1)[1])
-    assert eventually(lambda: not desk.jobs(), 60)
+    assert eventually(lambda: not desk.jobs(), 180)
     assert desk.tree(copy) == before
     follow(box, token)
