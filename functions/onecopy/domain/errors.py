@@ -40,6 +40,23 @@ class MethodNotAllowed(NMSError):
         self.allow = allow
 
 
+class StillRunning(NMSError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    status, message_id, text = 409, "SVC0002", "Invalid input value for message part %1"
+    retry_after = 2
+
+
+class PreconditionFailed(NMSError):
+    status, message_id, text = 412, "SVC0002", "Invalid input value for message part %1"
+
+
+class KeyReused(NMSError):
+    """Another request had this Idempotency-Key."""
+
+    status, message_id, text = 422, "SVC0002", "Invalid input value for message part %1"
+
+
 class NotAcceptable(NMSError):
     status, message_id, text = 406, "SVC0002", "Invalid input value for message part %1"
 

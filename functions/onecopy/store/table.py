@@ -10,6 +10,7 @@
 | what is newest, whatever its folder? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
 | where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
+| was this request made before? | GetItem, and with every write of it | `{store}#{box}` / `K#{hash}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
 | what should have happened by now? | Query of `by-due` | `work`, `due` up to now |
 
@@ -236,6 +237,17 @@ class JobRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+class KeyRow(Row):
+    """An Idempotency-Key: of which request it is, what became of its items so far, and who is at it until when."""
+
+    fingerprint = UnicodeAttribute()
+    runner = UnicodeAttribute()
+    lease = UnicodeAttribute()
+    told = Json()
+    done = BooleanAttribute()
+    expires = NumberAttribute()
+
+
 _SUBSCRIPTIONS = "#S"
 BOX = "BOX"
 CONTENT = "CONTENT"
@@ -270,6 +282,10 @@ def subscription_partition(key: BoxKey) -> str:
 
 def box_of_subscription(partition: str) -> str:
     return partition.removesuffix(_SUBSCRIPTIONS)
+
+
+def key_item(name: str) -> str:
+    return f"K#{name}"
 
 
 def job_item(job_id: str) -> str:
