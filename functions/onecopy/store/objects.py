@@ -65,7 +65,7 @@ def create(
                 raise
             creation.results += [busy] * (len(items) - len(creation.results))
             break
-        creation.paths.learn(creation.made)
+        creation.paths.learn(creation.made.values())
     if intake and any(isinstance(result, NMSError) for result in creation.results):
         intake.update([IntakeRow.due.set(table.time_text(store.now()))])
     return creation.results
@@ -88,6 +88,7 @@ class _Creation:
         return self._items[done : done + MAX_ROWS // _ROWS_EACH]
 
     def wanted(self) -> list[Wanted]:
+        self.paths.look_up(item.place for item in self._batch if not isinstance(item.place, str))
         return [row for item in self._batch for row in self.paths.wanted(item.place)]
 
     def decide(self, view: View, draft: Draft) -> list[Result]:

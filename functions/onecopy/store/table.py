@@ -7,7 +7,8 @@
 | what changed? | Query of the log, consistent | `{store}#{box}#L{seq // 1000}` / `{seq}` from … on |
 | a first sync | Query, consistent, folders and then links | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
-| where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
+| where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
+| how much is in a folder? | Query of `by-folder`, BatchGetItem; of many folders: Query | `O#…` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
 | what should have happened by now? | Query of `by-due` | `work`, `due` up to now |
@@ -18,7 +19,7 @@ and sort as text.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -332,7 +333,19 @@ def page(
 
 
 def every(
-    kind: type[_RowT], box: str, condition: Condition | None = None, index: str | None = None
+    kind: type[_RowT],
+    box: str,
+    condition: Condition | None = None,
+    index: str | None = None,
+    only: list[str] | None = None,
 ) -> Iterator[_RowT]:
-    """A whole range, page by page, strongly consistent."""
-    return iter(kind.query(box, condition, consistent_read=True, index_name=index))
+    """A whole range, page by page, strongly consistent; with `only`, no more than these attributes."""
+    return iter(kind.query(box, condition, consistent_read=True, index_name=index, attributes_to_get=only))
+
+
+def get_many(
+    kind: type[_RowT], box: str, items: Iterable[str], only: list[str] | None = None
+) -> Iterator[_RowT]:
+    """The rows that are there, a hundred a call, strongly consistent, but not of one moment."""
+    keys = [(box, item) for item in dict.fromkeys(items)]
+    return iter(kind.batch_get(keys, consistent_read=True, attributes_to_get=only))

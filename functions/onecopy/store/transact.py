@@ -70,6 +70,12 @@ class Store:
     random: Callable[[int], bytes]
     jitter: Callable[[], float]
     sleep: Callable[[float], None]
+    deadline: datetime | None = None
+
+    def check_time(self) -> None:
+        """Raises Busy once the time of the request is over."""
+        if self.deadline and self.now() >= self.deadline:
+            raise Busy()
 
     def draft(self, box: Box) -> Draft:
         return Draft(box, self.now(), self.history)
