@@ -132,6 +132,7 @@ def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
             _raise_unless_contention(error)
             found = None
         if found is None:
+            store.check_time()
             store.sleep(wait)
             continue
         box_row = found.get(table.BOX)
