@@ -267,7 +267,9 @@ class Histories(RuleBasedStateMachine):
 
     def listed(self, folder: str) -> tuple[dict[str, str], list[str]]:
         """Subfolders by name, and objects in order, as the server lists them."""
-        answer = self.client.get(f"/folders/{folder}", params={"maxEntries": 1000, "path": "Yes"})
+        answer = self.client.get(
+            f"/folders/{folder}", params={"listFilter": "All", "maxEntries": 1000, "path": "Yes"}
+        )
         found = answer.raise_for_status().json()["folder"]
         subfolders = found["subFolders"]["folderReference"]
         named = {one["path"].rsplit("/", 1)[1]: id_of(one["resourceURL"]) for one in subfolders}

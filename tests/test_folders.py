@@ -18,13 +18,23 @@ def client(stack: LocalStack) -> Any:
         yield client
 
 
+def folder_(client: BoxClient, url: str, **query: Any) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(url, params=query).raise_for_status().json()["folder"]
+    return found
+
+
+def attributes(client: BoxClient, url: str, *names: str) -> dict[str, list[str]]:
+    found = folder_(client, url, attrFilter=list(names))["attributes"]["attribute"]
+    return {attribute["name"]: attribute["value"] for attribute in found}
+
+
 def changes(client: BoxClient) -> list[str]:
     events = client.get("/changes", params={"maxEntries": 1000}).json()["nmsEventList"]["nmsEvent"]
     return [str(event) for event in events]
 
 
 def test_a_new_box_has_a_root_and_two_system_folders(client: BoxClient) -> None:
-    root = client.get(client.folder_at("/")).json()["folder"]
+    root = folder_(client, client.folder_at("/"), listFilter="Subfolders")
     assert "parentFolder" not in root
     assert root["name"] == ""
     below = [reference["resourceURL"] for reference in root["subFolders"]["folderReference"]]
@@ -34,7 +44,7 @@ def test_a_new_box_has_a_root_and_two_system_folders(client: BoxClient) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_taken_as_given(client: BoxClient, name: str) -> None:
     made = client.folder(name)
-    folder = client.get(made).json()["folder"]
+    folder = folder_(client, made, path="Yes")
     assert (folder["name"], folder["path"]) == (name, f"{STORE}/{name}")
     assert folder["parentFolder"] == client.folder_at(STORE)
     assert client.folder_at(f"{STORE}/{name}") == made
@@ -97,7 +107,7 @@ def test_a_rename_moves_the_path_of_all_below_and_changes_only_the_folder(client
     seq = client.get(below).json()["folder"]["lastModSeq"]
     assert client.put(f"{folder}/folderName", {"name": "after"}).json() == {"name": "after"}
     assert client.get(f"{folder}/folderName").json() == {"name": "after"}
-    assert client.get(below).json()["folder"]["path"] == f"{STORE}/after/below"
+    assert folder_(client, below, path="yes")["path"] == f"{STORE}/after/below"
     assert client.get(below).json()["folder"]["lastModSeq"] == seq
     path = f"{STORE}/after/below/{id_of(held)}"
     assert client.get("/objects/operations/pathToId", params={"path": path}).json() == {
@@ -146,6 +156,9 @@ def filled(client: BoxClient) -> tuple[str, list[str], list[str]]:
     return folder, subfolders, [objects[1], objects[2], objects[0]]
 
 
+LISTS = {"Subfolders": {"subFolders"}, "Objects": {"objects"}, "All": {"subFolders", "objects"}}
+
+
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 1000, 5000])
 @pytest.mark.parametrize("kind", ["Subfolders", "Objects", "All"])
 def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
@@ -156,7 +169,10 @@ def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
     query: dict[str, Any] = {"listFilter": kind, "maxEntries": page}
     while True:
         listed = client.get(folder, params=query).json()["folder"]
-        references = listed["subFolders"]["folderReference"] + listed["objects"]["objectReference"]
+        assert listed.keys() & LISTS["All"] == LISTS[kind]
+        references = listed.get("subFolders", {}).get("folderReference", [])
+        references += listed.get("objects", {}).get("objectReference", [])
+        assert all(reference.keys() == {"resourceURL"} for reference in references)
         assert len(references) <= page
         found += [reference["resourceURL"] for reference in references]
         if "cursor" not in listed:
@@ -169,6 +185,7 @@ def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
     "query",
     [
         {"listFilter": "Everything"},
+        {"listFilter": ""},
         {"maxEntries": "0"},
         {"maxEntries": "-1"},
         {"maxEntries": "1.5"},
@@ -179,7 +196,30 @@ def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
     ],
 )
 def test_a_listing_asked_for_wrongly_is_refused(client: BoxClient, query: dict[str, str]) -> None:
-    assert fault(client.get(client.folder_at(STORE), params=query)) == (400, "SVC0002")
+    asked = {"listFilter": "All", **query}
+    assert fault(client.get(client.folder_at(STORE), params=asked)) == (400, "SVC0002")
+
+
+@pytest.mark.parametrize("query", [{}, {"maxEntries": "none"}, {"fromCursor": "x", "path": "No"}])
+def test_without_a_filter_nothing_is_listed_and_no_page_asked_for(
+    client: BoxClient, filled: tuple[str, list[str], list[str]], query: dict[str, str]
+) -> None:
+    listed = folder_(client, filled[0], **query)
+    assert not listed.keys() & {"subFolders", "objects", "cursor", "path"}
+
+
+def test_references_have_paths_when_these_are_asked_for(
+    client: BoxClient, filled: tuple[str, list[str], list[str]]
+) -> None:
+    listed = folder_(client, filled[0], listFilter="All", path="Yes")
+    path = f"{STORE}/filled"
+    subfolders = [reference["path"] for reference in listed["subFolders"]["folderReference"]]
+    objects = [reference["path"] for reference in listed["objects"]["objectReference"]]
+    assert (listed["path"], subfolders) == (path, [f"{path}/s{n}" for n in range(4)])
+    assert objects == [f"{path}/{id_of(url)}" for url in filled[2]]
+    root = folder_(client, client.folder_at("/"), listFilter="Subfolders", path="YES")
+    below = [reference["path"] for reference in root["subFolders"]["folderReference"]]
+    assert (root["path"], below) == ("/", ["/Default", STORE])
 
 
 def test_costly_attributes_come_when_they_are_asked_for(
@@ -188,10 +228,38 @@ def test_costly_attributes_come_when_they_are_asked_for(
     folder, _, objects = filled
     client.put(f"{objects[0]}/flags/%5CSeen")
     client.text_object("four", parent=folder)
-    assert client.get(folder).json()["folder"]["attributes"] == {"attribute": []}
-    asked = client.get(folder, params={"attrFilter": "msgcount,UnreadMsgCount,Size,Other"}).json()
-    counts = {a["name"]: a["value"] for a in asked["folder"]["attributes"]["attribute"]}
+    assert folder_(client, folder)["attributes"] == {"attribute": []}
+    counts = attributes(client, folder, "msgcount", "UnreadMsgCount", "Size", "Other")
     assert counts == {"MsgCount": ["4"], "UnreadMsgCount": ["3"], "Size": ["4"]}
+
+
+def test_a_folder_tells_its_name_its_date_and_that_it_is_the_root(client: BoxClient) -> None:
+    date = {"name": "Date", "value": ["2020-05-01T00:00:00Z"]}
+    folder = client.folder("named", attributes={"attribute": [date, {"name": "Colour", "value": ["red"]}]})
+    assert attributes(client, folder, "Name", "date", "Root") == {"Name": ["named"], "Date": date["value"]}
+    assert attributes(client, client.folder_at("/"), "Root,Name") == {"Root": ["Yes"], "Name": [""]}
+
+
+@pytest.mark.parametrize("width", [2, 30])
+def test_the_counts_of_a_subtree_are_of_all_below_a_folder_but_what_is_deleted(
+    client: BoxClient, width: int
+) -> None:
+    """Few folders or many; one is where it was moved to, one has gone, one lies elsewhere."""
+    top, elsewhere = client.folder("top"), client.folder("elsewhere")
+    inner = client.folder("inner", parent=top)
+    for n in range(width):
+        client.plain_object(f"{STORE}/top/inner/{n}", flags={"flag": ["\\seen"]})
+    moved, gone = client.folder("moved"), client.folder("gone", parent=inner)
+    for place, text in ((top, "1"), (inner, "22"), (moved, "333"), (gone, "4444"), (elsewhere, "55555")):
+        client.text_object(text, parent=place)
+    client.move(inner, folders=[moved])
+    client.delete(gone)
+    assert attributes(client, top, "SubtreeMsgCount,SubtreeUnreadMsgCount", "SubtreeSize", "MsgCount") == {
+        "MsgCount": ["1"],
+        "SubtreeMsgCount": [str(3 + width)],
+        "SubtreeUnreadMsgCount": ["3"],
+        "SubtreeSize": ["6"],
+    }
 
 
 def test_paths_lead_to_folders_and_objects_and_nowhere_else(client: BoxClient) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.errors import InvalidInput, NotAcceptable, NotAllowed, TooLarge
+from onecopy.domain.errors import Busy, InvalidInput, NotAcceptable, NotAllowed, TooLarge
 from onecopy.domain.token import BadToken, RestartToken, parse
 from onecopy.handlers import composition
 from onecopy.settings import Settings
@@ -29,6 +29,11 @@ TIME = timedelta(seconds=13)
 """After which a request begins nothing more: with what is under way then, it is answered within 20 s."""
 
 _COMPRESS_ABOVE = 1000
+
+_BYTES_ABOVE = 1_000_000
+"""A larger answer leaves the function as bytes. A function's answer is JSON: text in it is escaped, which
+may make it three times as long; base64 makes bytes a third longer, whatever they say.
+"""
 _BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#]{1,255}")
 
 
@@ -89,6 +94,15 @@ class Request:
         if self.is_form or "xml" in self.content_type.lower():
             raise InvalidInput("Content-Type")
         return inward.loads(self.body, "body")
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is too late to begin with another item."""
+        try:
+            self.store.check_time()
+        except Busy:
+            return True
+        return False
 
     def max_entries(self) -> int:
         return inward.count(self.query.get("maxEntries"), "maxEntries")
@@ -157,7 +171,7 @@ def prefers_json(headers: Mapping[str, str]) -> bool:
 def sent(
     answer: Answer, headers: Mapping[str, str], correlation_id: str
 ) -> tuple[dict[str, str], str | bytes | None]:
-    """Headers and body; compressed above 1 kB for whoever takes gzip."""
+    """Headers and body; compressed above 1 kB for whoever takes gzip, and bytes if it is large."""
     out = {"x-correlation-id": correlation_id, **answer.headers}
     if answer.body is None:
         return out, None
@@ -165,7 +179,7 @@ def sent(
     raw = text.encode()
     out |= {"content-type": "application/json", "vary": "Accept-Encoding"}
     if len(raw) <= _COMPRESS_ABOVE or not takes_gzip(headers.get("accept-encoding", "")):
-        return out, text
+        return out, raw if len(raw) > _BYTES_ABOVE else text
     out["content-encoding"] = "gzip"
     return out, gzip.compress(raw, 6, mtime=0)
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from onecopy.domain.errors import Busy, NMSError
+from onecopy.domain.errors import NMSError
 from onecopy.store.transact import Store
 
 T = TypeVar("T")
@@ -21,8 +21,7 @@ def in_batches(store: Store, count: int, batch: Callable[[int], list[T | NMSErro
     results: list[T | NMSError] = []
     while len(results) < count:
         try:
-            if store.is_late:
-                raise Busy()
+            store.check_time()
             results += batch(len(results))
         except NMSError as error:
             if not results:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
-from onecopy.domain.errors import Busy, InvalidInput, NameTaken, NMSError, NotAllowed, SystemFolder
+from onecopy.domain.errors import InvalidInput, NameTaken, NMSError, NotAllowed, SystemFolder
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.domain.link import Link
@@ -246,8 +246,7 @@ def _check_depth(store: Store, box: Box, folder: Folder, most: int) -> None:
 
 
 def _subfolders(store: Store, box: Box, folder_id: FolderId) -> list[FolderId]:
-    if store.is_late:
-        raise Busy()
+    store.check_time()
     first, last = table.places(folder_id, objects=False)
     rows = table.every(FolderRow, str(box.key), FolderRow.place.between(first, last), "by-folder")
     return [FolderId(row.item[2:]) for row in rows]

@@ -1,6 +1,6 @@
 """Folders: found by id or path, listed, made, renamed, deleted. Copies and moves are in `copies`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
@@ -22,11 +22,10 @@ from onecopy.domain.ids import (
     ObjectId,
     is_id,
 )
-from onecopy.domain.link import has_flag
 from onecopy.store import jobs, table
 from onecopy.store.draft import Draft
 from onecopy.store.table import FolderRow, NameRow
-from onecopy.store.transact import Stale, Store, View, Wanted, ask, read_links
+from onecopy.store.transact import Stale, Store, View, Wanted, ask
 from onecopy.store.undisturbed import commit
 
 Names = tuple[str, ...]
@@ -51,13 +50,24 @@ def find(store: Store, key: BoxKey, folder_id: FolderId) -> Folder:
 
 def path(store: Store, key: BoxKey, folder: Folder) -> str:
     """The names from the root down; `/` for the root. No call where all above are system folders."""
+    return paths(store, key, [folder])[folder.folder_id]
 
-    def answer(view: View) -> str:
-        return _path(folder, [_existing(view, i).name for i in view.box.chain(folder.ancestors)])
 
-    if all(folder_id in SYSTEM_FOLDERS for folder_id in folder.ancestors):
-        return _path(folder, [SYSTEM_FOLDERS[folder_id] for folder_id in folder.ancestors])
-    return ask(store, key, [wanted(i) for i in folder.ancestors], answer)
+def paths(store: Store, key: BoxKey, folders: Collection[Folder]) -> dict[FolderId, str]:
+    """The paths of many folders, of one moment; what they have in common is read once."""
+
+    def answer(view: View) -> dict[FolderId, str]:
+        return {
+            folder.folder_id: _path(
+                folder, [_existing(view, i).name for i in view.box.chain(folder.ancestors)]
+            )
+            for folder in folders
+        }
+
+    above = {folder_id for folder in folders for folder_id in folder.ancestors}
+    if above <= SYSTEM_FOLDERS.keys():
+        return {f.folder_id: _path(f, [SYSTEM_FOLDERS[i] for i in f.ancestors]) for f in folders}
+    return ask(store, key, [wanted(i) for i in sorted(above)], answer)
 
 
 def _path(folder: Folder, above: Sequence[str]) -> str:
@@ -73,72 +83,58 @@ _READ_AT_ONCE = 99
 
 
 @dataclass(frozen=True)
-class Listing:
-    """One page of what is in a folder; `cursor` is None at its end."""
+class Entry:
+    """A subfolder or an object, and its place in the order of what the folder holds."""
 
-    subfolders: Sequence[FolderId]
-    objects: Sequence[ObjectId]
-    cursor: str | None
+    place: str
+    subfolder: FolderId | None = None
+    object_id: ObjectId | None = None
 
 
 def children(
     store: Store, key: BoxKey, folder: Folder, cursor: str, limit: int, subfolders: bool, objects: bool
-) -> Listing:
-    """Subfolders, then objects by date and id. `cursor` is the place after which the page begins."""
+) -> tuple[list[Entry], bool]:
+    """Subfolders, then objects by date and id, and whether there are more behind them.
+
+    `cursor` is the place after which the page begins.
+    """
     first, last = table.places(folder.folder_id, subfolders, objects)
     if cursor and not first <= cursor <= last:
         raise InvalidInput("fromCursor")
     condition = FolderRow.place.between(f"{cursor}\x00" if cursor else first, last)
-    found, more = table.page(FolderRow, str(key), condition, limit, "by-folder")
-    ids = [row.item.split("#", 1) for row in found]
-    return Listing(
-        [FolderId(i) for kind, i in ids if kind == "F"],
-        [ObjectId(i) for kind, i in ids if kind == "O"],
-        found[-1].place if more else None,
-    )
+    found, after = table.page(FolderRow, str(key), condition, limit + 1, "by-folder")
+    return [_entry(row) for row in found[:limit]], len(found) > limit or after is not None
+
+
+def _entry(row: FolderRow) -> Entry:
+    kind, _, name = row.item.partition("#")
+    return Entry(row.place, FolderId(name)) if kind == "F" else Entry(row.place, object_id=ObjectId(name))
+
+
+def names(store: Store, key: BoxKey, folder_ids: Iterable[FolderId]) -> dict[FolderId, str]:
+    """Of those that are there."""
+    items = map(table.folder_item, folder_ids)
+    found = table.get_many(FolderRow, str(key), items, only=["item", "name"])
+    return {FolderId(row.item[2:]): row.name for row in found}
 
 
 def find_many(store: Store, key: BoxKey, folder_ids: Sequence[FolderId]) -> dict[FolderId, Folder]:
     """Those that are there."""
     found: dict[FolderId, Folder] = {}
     for start in range(0, len(folder_ids), _READ_AT_ONCE):
+        store.check_time()
         batch = folder_ids[start : start + _READ_AT_ONCE]
         view = ask(store, key, [wanted(i) for i in batch], lambda view: view)
         found |= {i: folder for i in batch if (folder := view.folder(i))}
     return found
 
 
-@dataclass(frozen=True)
-class Counts:
-    """`size` in bytes; copies count each, though their content is stored once."""
-
-    messages: int
-    unread: int
-    size: int
-
-
-def count(store: Store, key: BoxKey, folder: Folder) -> Counts:
-    """Reads every link in the folder: for whoever asks for it by name."""
-    messages = unread = size = 0
-    first, last = table.places(folder.folder_id, subfolders=False)
-    place = FolderRow.place.between(first, last)
-    items = [row.item for row in table.every(FolderRow, str(key), place, "by-folder")]
-    for start in range(0, len(items), _READ_AT_ONCE):
-        batch = [ObjectId(item[2:]) for item in items[start : start + _READ_AT_ONCE]]
-        links = read_links(store, key, batch)
-        messages += len(links)
-        unread += sum(not has_flag(link.flags, "\\Seen") for link in links.values())
-        size += sum(link.content.size for link in links.values() if link.content)
-    return Counts(messages, unread, size)
-
-
 def find_path(store: Store, key: BoxKey, names: Names) -> FolderId:
     """Walks the names, one look-up each. UnknownPath if one is not there."""
     found = Paths(store, key).resolve(names)
     if found.missing:
-        raise UnknownPath("path", "/" + "/".join(names))
-    folder = find(store, key, found.folder_id)
-    return folder.folder_id
+        raise UnknownPath("path", f"/{'/'.join(names)}"[:255])
+    return find(store, key, found.folder_id).folder_id
 
 
 @dataclass(frozen=True)
@@ -149,8 +145,11 @@ class Resolved:
     missing: Names
 
 
-_SYSTEM_PATHS: Mapping[Names, FolderId] = {
-    (name,): folder_id for folder_id, name in SYSTEM_FOLDERS.items() if name
+Step = tuple[FolderId, str]
+"""From a folder to the one below it that has this name."""
+
+_SYSTEM_STEPS: Mapping[Step, FolderId] = {
+    (ROOT, name): folder_id for folder_id, name in SYSTEM_FOLDERS.items() if name
 }
 """These are never renamed or moved."""
 
@@ -161,12 +160,24 @@ class Paths:
 
     store: Store
     key: BoxKey
-    _found: dict[Names, Resolved] = field(default_factory=dict)
+    _known: dict[Step, FolderId | None] = field(default_factory=lambda: dict(_SYSTEM_STEPS))
+
+    def look_up(self, every: Iterable[Names]) -> None:
+        """Walks many paths at once: a call for each level of folders, and for each hundred names in it."""
+        on_the_way = set(every)
+        while steps := {step for names in on_the_way if (step := self._next(names))}:
+            self.store.check_time()
+            items = {table.name_item(*step): step for step in steps}
+            self._known |= dict.fromkeys(steps)
+            for row in table.get_many(NameRow, str(self.key), items):
+                self._known[items[row.item]] = FolderId(row.folder_id)
 
     def resolve(self, names: Names) -> Resolved:
-        if names not in self._found:
-            self._found[names] = self._walk(names)
-        return self._found[names]
+        self.look_up([names])
+        return self._walked(names)
+
+    def leads_to(self, names: Names, folder_id: FolderId) -> bool:
+        return self.resolve(names) == Resolved(folder_id, ())
 
     def wanted(self, place: Place) -> list[Wanted]:
         """What a commit reads to be sure of the place."""
@@ -178,26 +189,28 @@ class Paths:
         )
         return [wanted(found.folder_id), *first_missing]
 
-    def learn(self, made: Mapping[Names, Folder]) -> None:
+    def learn(self, made: Iterable[Folder]) -> None:
         """What a commit of this request has made."""
-        if made:
-            self._found = {names: found for names, found in self._found.items() if not found.missing}
-        self._found |= {names: Resolved(folder.folder_id, ()) for names, folder in made.items()}
+        self._known |= {(folder.parent, folder.name): folder.folder_id for folder in made if folder.parent}
 
     def forget(self) -> None:
-        self._found.clear()
+        self._known = dict(_SYSTEM_STEPS)
 
-    def _walk(self, names: Names) -> Resolved:
-        """From the parent, which is looked up once for all paths below it."""
-        if not names:
-            return Resolved(ROOT, ())
-        if names in _SYSTEM_PATHS:
-            return Resolved(_SYSTEM_PATHS[names], ())
-        above = self.resolve(names[:-1])
-        if above.missing:
-            return Resolved(above.folder_id, (*above.missing, names[-1]))
-        row = table.get(NameRow, str(self.key), table.name_item(above.folder_id, names[-1]))
-        return Resolved(FolderId(row.folder_id), ()) if row else Resolved(above.folder_id, names[-1:])
+    def _walked(self, names: Names) -> Resolved:
+        """As far as the steps are known."""
+        folder_id = ROOT
+        for depth, name in enumerate(names):
+            below = self._known.get((folder_id, name))
+            if not below:
+                return Resolved(folder_id, names[depth:])
+            folder_id = below
+        return Resolved(folder_id, ())
+
+    def _next(self, names: Names) -> Step | None:
+        """The first step of the way that has not been looked up."""
+        found = self._walked(names)
+        step = (found.folder_id, found.missing[0]) if found.missing else None
+        return None if step in self._known else step
 
     def folder(
         self, view: View, draft: Draft, place: Place, network: bool, made: dict[Names, Folder]

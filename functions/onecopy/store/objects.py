@@ -82,7 +82,7 @@ class _Creation:
     def commit(self, done: int) -> list[Result]:
         answers = commit(self.paths.store, self.paths.key, self.wanted, self.decide)
         self.results += answers
-        self.paths.learn(self.made)
+        self.paths.learn(self.made.values())
         return answers
 
     @property
@@ -91,6 +91,7 @@ class _Creation:
         return self._items[done : done + MAX_ROWS // _ROWS_EACH]
 
     def wanted(self) -> list[Wanted]:
+        self.paths.look_up(item.place for item in self._batch if not isinstance(item.place, str))
         return [row for item in self._batch for row in self.paths.wanted(item.place)]
 
     def decide(self, view: View, draft: Draft) -> list[Result]:

@@ -1,8 +1,8 @@
 """Idempotency-Key: a request that is repeated does its work once, and is answered as the first time.
 
-The key's row is written in the same transactions as the work that it guards, and holds what became of each item
-so far. So a repeat finds what a try that died half-way had done, and goes on from there; of two at the same
-time one commits, and the other finds its row. While a try is at work its row says until when it may be
+The key's row is written in the same transactions as the work that it guards, and holds what became of each
+item so far. So a repeat finds what a try that died half-way had done, and goes on from there; of two at the
+same time one commits, and the other finds its row. While a try is at work its row says until when it may be
 (`lease`): nobody else takes the request over before.
 """
 
@@ -56,7 +56,7 @@ class Once:
             raise Repeated
 
     def note(self, draft: Draft, outcomes: Sequence[Any], whole: bool) -> list[Any]:
-        """The row with these outcomes, in the transaction that brings them about; answers what it holds then."""
+        """The row with these outcomes, in the transaction that brings them about; answers what it holds."""
         told = [*self.told, *(self._raw(outcome) for outcome in outcomes)]
         if self.is_new:
             row = KeyRow(**{**self.row.attribute_values, "told": told, "done": whole})
@@ -103,7 +103,9 @@ def begin(
     encode: Callable[[Any], Any],
     decode: Callable[[Any], Any],
 ) -> Once:
-    """A try of the request `name` (of its caller and key), or the end of one. Raises KeyReused, StillRunning."""
+    """A try of the request `name` (a hash of its caller and key), or the end of one. Raises KeyReused and
+    StillRunning.
+    """
     while True:
         row = table.get(KeyRow, str(key), table.key_item(name))
         if row is None or row.expires <= now.timestamp():

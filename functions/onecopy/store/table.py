@@ -8,7 +8,8 @@
 | a first sync | Query, consistent, folders and then links, newest first | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
 | what is newest, whatever its folder? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
-| where does a path lead? | GetItem for each name | `{store}#{box}` / `N#{parent}#{name}` |
+| where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
+| how much is in a folder? | Query of `by-folder`, BatchGetItem; of many folders: Query | `O#…` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | was this request made before? | GetItem, and with every write of it | `{store}#{box}` / `K#{hash}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
@@ -20,7 +21,7 @@ and sort as text.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -238,7 +239,7 @@ class JobRow(Row):
 
 
 class KeyRow(Row):
-    """An Idempotency-Key: of which request it is, what became of its items so far, and who is at it until when."""
+    """An Idempotency-Key: of which request it is, what became of its items, and who is at it until when."""
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
@@ -377,7 +378,19 @@ def page(
 
 
 def every(
-    kind: type[_RowT], box: str, condition: Condition | None = None, index: str | None = None
+    kind: type[_RowT],
+    box: str,
+    condition: Condition | None = None,
+    index: str | None = None,
+    only: list[str] | None = None,
 ) -> Iterator[_RowT]:
-    """A whole range, page by page, strongly consistent."""
-    return iter(kind.query(box, condition, consistent_read=True, index_name=index))
+    """A whole range, page by page, strongly consistent; with `only`, no more than these attributes."""
+    return iter(kind.query(box, condition, consistent_read=True, index_name=index, attributes_to_get=only))
+
+
+def get_many(
+    kind: type[_RowT], box: str, items: Iterable[str], only: list[str] | None = None
+) -> Iterator[_RowT]:
+    """The rows that are there, a hundred a call, strongly consistent, but not of one moment."""
+    keys = [(box, item) for item in dict.fromkeys(items)]
+    return iter(kind.batch_get(keys, consistent_read=True, attributes_to_get=only))

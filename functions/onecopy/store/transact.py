@@ -90,6 +90,11 @@ class Store:
     deadline: datetime | None = None
     of_owner: bool = False
 
+    def check_time(self) -> None:
+        """Raises Busy once the time of the request is over."""
+        if self.is_late:
+            raise Busy()
+
     def draft(self, box: Box, counted: Mapping[ContentKey, int] | None = None) -> Draft:
         return Draft(box, self.now(), self.history, {} if counted is None else counted)
 
@@ -183,6 +188,7 @@ def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
             _raise_unless_contention(error)
             found = None
         if found is None:
+            store.check_time()
             store.sleep(wait)
             continue
         box_row = found.get(table.BOX)

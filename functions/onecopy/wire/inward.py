@@ -22,6 +22,7 @@ from onecopy.wire.structures import (
     ObjectListBody,
     ObjectReferencesBody,
     PathListBody,
+    SelectionCriteria,
     SelectionCriteriaBody,
     SubscriptionBody,
     SubscriptionIn,
@@ -136,8 +137,11 @@ def path_list(raw: Any) -> list[str]:
     return paths
 
 
-def root_search(raw: Any) -> None:
-    """Refuses every search for folders but the one that all servers must have: for `Root` = `Yes`."""
+def root_search(raw: Any) -> int:
+    """How many entries to show of what is in the root.
+
+    Refuses every search for folders but the one that all servers must have: for `Root` = `Yes`.
+    """
     given = _parse(SelectionCriteriaBody, raw).selection_criteria
     if given.from_cursor is not None:
         raise InvalidInput("fromCursor")
@@ -147,8 +151,13 @@ def root_search(raw: Any) -> None:
         (one.type.casefold(), one.name.casefold(), one.value.casefold())
         for one in (given.search_criteria.criterion if given.search_criteria else ())
     ]
-    if asked != [("attribute", "root", "yes")]:
+    if asked != [("attribute", "root", "yes")] or _operator(given) not in ("and", "or"):
         raise InvalidInput("searchCriteria")
+    return min(given.max_entries, MOST_PER_PAGE)
+
+
+def _operator(given: SelectionCriteria) -> str:
+    return given.search_criteria.operator.casefold() if given.search_criteria else ""
 
 
 def subscription(raw: Any) -> SubscriptionIn:

@@ -26,9 +26,36 @@ from onecopy.wire.urls import Urls
 
 Json = dict[str, Any]
 
+MOST_BYTES = 4_500_000
+"""Of an answer, before compression. With its headers and in base64, which makes it a third longer, it has
+to stay below the 6,291,556 bytes that a function may answer.
+"""
+
 
 def dumps(body: Any) -> str:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def size(body: Any) -> int:
+    """In bytes, as it is sent."""
+    return len(dumps(body).encode())
+
+
+class Room:
+    """What is left of an answer's bytes while its items are put together."""
+
+    def __init__(self, frame: Any) -> None:
+        """`frame` is the answer without its items."""
+        self._left = MOST_BYTES - size(frame)
+
+    @property
+    def is_full(self) -> bool:
+        return self._left < 0
+
+    def takes(self, item: Any) -> bool:
+        """Whether the item still fits, with its comma. Behind the first that does not, it is full."""
+        self._left -= size(item) + 1
+        return not self.is_full
 
 
 def time(moment: datetime) -> str:
@@ -141,19 +168,28 @@ def reference(url: str, path: str | None = None) -> Json:
 
 
 def bulk_response(items: Sequence[tuple[int, Json] | NMSError]) -> Json:
-    """A code and a reason for each item, in the request's order."""
-    responses = []
-    for item in items:
-        if isinstance(item, NMSError):
-            responses.append({"code": item.status, "reason": _reason(item.status), "failure": fault(item)})
-        else:
-            code, success = item
-            responses.append({"code": code, "reason": _reason(code), "success": success})
-    return {"bulkResponseList": {"response": responses}}
+    """A code and a reason for each item, in the request's order.
+
+    The last references go without their path where it would make the answer too large.
+    """
+    whole = {"bulkResponseList": {"response": [response(item) for item in items]}}
+    excess = size(whole) - MOST_BYTES
+    for one in reversed(whole["bulkResponseList"]["response"]):
+        if excess <= 0:
+            break
+        if "path" in one.get("success", {}):
+            before = size(one)
+            one["success"] = {name: value for name, value in one["success"].items() if name != "path"}
+            excess -= before - size(one)
+    return whole
 
 
-def _reason(code: int) -> str:
-    return HTTPStatus(code).phrase
+def response(item: tuple[int, Json] | NMSError) -> Json:
+    """One item of a bulkResponseList."""
+    if isinstance(item, NMSError):
+        return {"code": item.status, "reason": HTTPStatus(item.status).phrase, "failure": fault(item)}
+    code, success = item
+    return {"code": code, "reason": HTTPStatus(code).phrase, "success": success}
 
 
 def subscription(known: Subscription, urls: Urls, token: str, now: datetime, secret: bool = False) -> Json:

@@ -173,6 +173,7 @@ class Criterion(_Nms):
 
 class SearchCriteria(_Nms):
     criterion: list[Criterion]
+    operator: str = "And"
 
 
 class SelectionCriteria(_Nms):

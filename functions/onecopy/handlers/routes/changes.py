@@ -8,9 +8,6 @@ from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.store import log
 from onecopy.wire import outward
 
-MOST_BYTES = 4_000_000
-"""Of a page, before compression: a function's answer is limited to 6 MB."""
-
 
 def get_changes(request: Request) -> Answer:
     """Fewer events than asked for where they are large: the token goes on from wherever a page ends."""
@@ -19,7 +16,7 @@ def get_changes(request: Request) -> Answer:
     while True:
         page = _page(request, token, limit)
         events = outward.event_list(page.changes, request.urls, request.signed(page.token), {})
-        if len(page.changes) <= 1 or len(outward.dumps(events)) <= MOST_BYTES:
+        if len(page.changes) <= 1 or outward.size(events) <= outward.MOST_BYTES:
             if not_sent := sum(map(_content_size, page.changes)):
                 measure.tell(BytesNotSent=not_sent)
             digest = {"digest": outward.digest(page.digest)} if page.digest else {}

@@ -1,16 +1,15 @@
 """Folders (NMS): made, shown with what is in them, renamed, deleted, found by path."""
 
-import base64
+from functools import partial
 
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
-from onecopy.domain.folder import Attributes, Folder, check_name, split_path
+from onecopy.domain.folder import check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId
-from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
+from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
 from onecopy.handlers.routes.background import carry_on
-from onecopy.store import folders
+from onecopy.handlers.routes.items import each, paths_of
+from onecopy.store import folders, lookups
 from onecopy.wire import inward, outward
-
-_LISTED = {None: (True, True), "Subfolders": (True, False), "Objects": (False, True), "All": (True, True)}
 
 
 def create_folder(request: Request) -> Answer:
@@ -27,70 +26,22 @@ def create_folder(request: Request) -> Answer:
         request.store, request.key, parent, name, given.given_attributes(), request.caller.is_network
     )
     url = request.urls.folder(folder.folder_id)
-    path = folders.path(request.store, request.key, folder)
+    path = paths_of(request, [folder]).get(folder.folder_id)
     etag = {"etag": f'"{folder.last_mod_seq}"'}
     return Answer(201, {"reference": outward.reference(url, path)}, {"location": url, **etag})
 
 
 def get_folder(request: Request, folder_id: str) -> Answer:
-    listed = _LISTED.get(request.query.get("listFilter"))
-    if listed is None:
-        raise InvalidInput("listFilter")
-    limit = request.max_entries()
-    cursor = _cursor(request.query.get("fromCursor"))
+    page = listing.page_asked_for(request)
     folder = folders.find(request.store, request.key, FolderId(folder_id))
-    listing = folders.children(request.store, request.key, folder, cursor, limit, *listed)
-    path = folders.path(request.store, request.key, folder)
-    paths = request.query.get("path", "").lower() == "yes"
+    with_path = request.query.get("path", "").lower() == "yes"
+    path = folders.path(request.store, request.key, folder) if with_path else None
     raw = outward.folder(folder, request.urls, path)
-    if names := request.query.get("attrFilter"):
-        raw["attributes"] = outward.attributes(_attributes(request, folder, names))
-    known = folders.find_many(request.store, request.key, listing.subfolders) if paths else {}
-    raw["subFolders"] = {
-        "folderReference": [
-            outward.reference(request.urls.folder(i), _below(path, known[i].name) if i in known else None)
-            for i in listing.subfolders
-        ]
-    }
-    raw["objects"] = {
-        "objectReference": [
-            outward.reference(request.urls.object(i), _below(path, i) if paths else None)
-            for i in listing.objects
-        ]
-    }
-    if listing.cursor:
-        raw["cursor"] = base64.urlsafe_b64encode(listing.cursor.encode()).decode()
+    if asked := request.query.get("attrFilter"):
+        raw["attributes"] = outward.attributes(listing.attributes(request, folder, asked))
+    if page:
+        listing.add_page(request, raw, folder, page, path)
     return Answer(200, {"folder": raw}, {"etag": f'"{folder.last_mod_seq}"'})
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path.rstrip('/')}/{name}"
-
-
-def _attributes(request: Request, folder: Folder, names: str) -> Attributes:
-    """Those asked for; what has to be counted is counted only then."""
-    wanted = {name.strip().casefold() for name in names.split(",")}
-    found = [*folder.attributes, ("Name", (folder.name,))]
-    if wanted & {"msgcount", "unreadmsgcount", "size"}:
-        counts = folders.count(request.store, request.key, folder)
-        found += [
-            ("MsgCount", (str(counts.messages),)),
-            ("UnreadMsgCount", (str(counts.unread),)),
-            ("Size", (str(counts.size),)),
-        ]
-    return tuple((name, values) for name, values in found if name.casefold() in wanted)
-
-
-def _cursor(text: str | None) -> str:
-    if text is None:
-        return ""
-    try:
-        cursor = base64.urlsafe_b64decode(text.encode()).decode()
-    except ValueError as error:
-        raise InvalidInput("fromCursor") from error
-    if not cursor:
-        raise InvalidInput("fromCursor")
-    return cursor
 
 
 def delete_folder(request: Request, folder_id: str) -> Answer:
@@ -112,33 +63,36 @@ def put_name(request: Request, folder_id: str) -> Answer:
 
 def path_to_id(request: Request) -> Answer:
     path = request.query.get("path", "/")
-    folder_id = _at(request, path)
+    folder_id = folders.find_path(request.store, request.key, _names(path))
     return Answer(200, {"reference": outward.reference(request.urls.folder(folder_id), path or "/")})
 
 
 def paths_to_ids(request: Request) -> Answer:
-    items: list[tuple[int, outward.Json] | NMSError] = []
-    for path in inward.path_list(request.json()):
-        try:
-            items.append((200, outward.reference(request.urls.folder(_at(request, path)), path or "/")))
-        except NMSError as error:
-            items.append(error)
-    return Answer(200, outward.bulk_response(items))
+    paths = inward.path_list(request.json())
+    found = each(paths, _names, partial(lookups.folders_at, request.store, request.key))
+    return Answer(200, outward.bulk_response(list(map(partial(_item, request), paths, found))))
+
+
+def _names(path: str) -> folders.Names:
+    try:
+        return split_path(path, "path")
+    except InvalidInput as error:
+        raise UnknownPath("path", path[:255]) from error
+
+
+def _item(request: Request, path: str, found: FolderId | NMSError) -> tuple[int, outward.Json] | NMSError:
+    if isinstance(found, NMSError):
+        return found
+    return 200, outward.reference(request.urls.folder(found), path or "/")
 
 
 def search(request: Request) -> Answer:
-    """For the root only: how a client finds where to begin."""
-    inward.root_search(request.json())
+    """For the root only, with what is in it: how a client finds where to begin."""
+    limit = inward.root_search(request.json())
     root = folders.find(request.store, request.key, ROOT)
-    return Answer(200, {"folderList": {"folder": [outward.folder(root, request.urls, "/")]}})
-
-
-def _at(request: Request, path: str) -> FolderId:
-    try:
-        names = split_path(path, "path")
-    except InvalidInput as error:
-        raise UnknownPath("path", path[:255]) from error
-    return folders.find_path(request.store, request.key, names)
+    raw = outward.folder(root, request.urls)
+    listing.add_page(request, raw, root, listing.Page((listing.SUBFOLDERS, listing.OBJECTS), limit), None)
+    return Answer(200, {"folderList": {"folder": [raw]}})
 
 
 ROUTES = [

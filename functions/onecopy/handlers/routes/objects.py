@@ -1,10 +1,14 @@
 """Objects (NMS): made from form-data or by a direct upload, shown, deleted, found by path."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
 from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path
-from onecopy.domain.ids import ObjectId, is_id
+from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
-from onecopy.store import folders, objects, uploads
+from onecopy.handlers.routes.items import below, each, paths_of
+from onecopy.store import folders, lookups, objects, uploads
 from onecopy.store.objects import Item, Made
 from onecopy.wire import forms, inward, outward
 from onecopy.wire.structures import ObjectIn, checked_parts
@@ -34,8 +38,8 @@ def _created(request: Request, result: Made | NMSError) -> Answer:
     if isinstance(result, NMSError):
         raise result
     url = request.urls.object(result.link.object_id)
-    path = folders.path(request.store, request.key, result.folder)
-    reference = outward.reference(url, f"{path}/{result.link.object_id}")
+    path = paths_of(request, [result.folder]).get(result.folder.folder_id)
+    reference = outward.reference(url, below(path, result.link.object_id))
     return Answer(201, {"reference": reference}, {"location": url, "etag": f'"{result.link.last_mod_seq}"'})
 
 
@@ -46,20 +50,18 @@ def bulk_create(request: Request) -> Answer:
     results = _make(request, forms.many(_form(request)))
     if all(isinstance(result, NMSError) for result in results) and isinstance(results[0], NMSError):
         raise results[0]
-    paths: dict[str, str] = {}
+    used = {made.folder.folder_id: made.folder for made in results if isinstance(made, Made)}
+    paths = paths_of(request, used.values())
     return Answer(200, outward.bulk_response([_bulk_item(request, result, paths) for result in results]))
 
 
 def _bulk_item(
-    request: Request, result: Made | NMSError, paths: dict[str, str]
+    request: Request, result: Made | NMSError, paths: Mapping[FolderId, str]
 ) -> tuple[int, outward.Json] | NMSError:
     if isinstance(result, NMSError):
         return result
-    folder_id = result.folder.folder_id
-    if folder_id not in paths:
-        paths[folder_id] = folders.path(request.store, request.key, result.folder)
-    object_id = result.link.object_id
-    return 201, outward.reference(request.urls.object(object_id), f"{paths[folder_id]}/{object_id}")
+    object_id, path = result.link.object_id, paths.get(result.folder.folder_id)
+    return 201, outward.reference(request.urls.object(object_id), below(path, object_id))
 
 
 def _make(request: Request, given: list[forms.Given]) -> list[Made | NMSError]:
@@ -130,7 +132,7 @@ def _direct(request: Request, given: ObjectIn) -> Answer:
 def get_object(request: Request, object_id: str) -> Answer:
     link = objects.find(request.store, request.key, ObjectId(object_id))
     parent = folders.find(request.store, request.key, link.parent)
-    path = f"{folders.path(request.store, request.key, parent).rstrip('/')}/{object_id}"
+    path = below(folders.path(request.store, request.key, parent), object_id)
     etag = {"etag": f'"{link.last_mod_seq}"'}
     return Answer(200, {"object": outward.object_(link, request.urls, path)}, etag)
 
@@ -142,33 +144,42 @@ def delete_object(request: Request, object_id: str) -> Answer:
 
 def path_to_id(request: Request) -> Answer:
     path = request.query.get("path", "")
-    try:
-        object_id = _at(request, path)
-    except NMSError as error:
-        raise Unknown("path") from error
-    return Answer(200, {"reference": outward.reference(request.urls.object(object_id), path)})
+    [found] = _at(request, [path])
+    if isinstance(found, NMSError):
+        raise found
+    return Answer(200, {"reference": outward.reference(request.urls.object(found), path)})
 
 
 def paths_to_ids(request: Request) -> Answer:
-    items: list[tuple[int, outward.Json] | NMSError] = []
-    for path in inward.path_list(request.json()):
-        try:
-            items.append((200, outward.reference(request.urls.object(_at(request, path)), path)))
-        except NMSError:
-            items.append(InvalidInput("path"))
-    return Answer(200, outward.bulk_response(items))
+    paths = inward.path_list(request.json())
+    return Answer(
+        200, outward.bulk_response(list(map(partial(_found_item, request), paths, _at(request, paths))))
+    )
 
 
-def _at(request: Request, path: str) -> ObjectId:
-    """The object, if it lies where the path says."""
+def _found_item(
+    request: Request, path: str, found: ObjectId | NMSError
+) -> tuple[int, outward.Json] | NMSError:
+    if isinstance(found, Unknown):
+        return InvalidInput("path")
+    if isinstance(found, NMSError):
+        return found
+    return 200, outward.reference(request.urls.object(found), path)
+
+
+def _at(request: Request, paths: Sequence[str]) -> list[ObjectId | NMSError]:
+    return each(paths, _names_and_id, partial(lookups.objects_at, request.store, request.key))
+
+
+def _names_and_id(path: str) -> tuple[folders.Names, ObjectId]:
     folder_path, _, last = path.rpartition("/")
+    try:
+        names = split_path(folder_path, "path")
+    except InvalidInput as error:
+        raise Unknown("path") from error
     if not is_id(last):
         raise Unknown("path")
-    folder_id = folders.find_path(request.store, request.key, split_path(folder_path, "path"))
-    link = objects.find(request.store, request.key, ObjectId(last))
-    if link.parent != folder_id:
-        raise Unknown("path")
-    return link.object_id
+    return names, ObjectId(last)
 
 
 ROUTES = [

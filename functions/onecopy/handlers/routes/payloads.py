@@ -1,6 +1,6 @@
 """Content out (NMS): a presigned URL, and only for whoever asks for a body."""
 
-from onecopy.domain.errors import NMSError, Unknown
+from onecopy.domain.errors import Busy, NMSError, Unknown
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Link
 from onecopy.handlers import measure
@@ -51,7 +51,7 @@ def _href(request: Request, link: Link, number: int) -> outward.Json:
 
 
 def payloads(request: Request) -> Answer:
-    """URLs for the bodies of many objects at once."""
+    """URLs for the bodies of many objects at once: those that the answer has room and time for."""
     given: list[ObjectId | NMSError] = []
     for url in inward.object_references(request.json(), inward.MOST_HREFS):
         try:
@@ -62,19 +62,22 @@ def payloads(request: Request) -> Answer:
             given.append(error)
     ids = [item for item in given if not isinstance(item, NMSError)]
     links = read_links(request.store, request.key, ids)
-    items = [item if isinstance(item, NMSError) else _item(request, links.get(item)) for item in given]
-    answered = (link.content.size for item in ids if (link := links.get(item)) and link.content)
-    if size := sum(answered):
+    room = outward.Room([])
+    items = [item if isinstance(item, NMSError) else _item(request, links.get(item), room) for item in given]
+    if size := sum(part["size"] for item in items if isinstance(item, tuple) for part in item[1]["part"]):
         measure.tell(BytesAskedFor=size)
     return Answer(200, outward.bulk_response(items), {"cache-control": "no-store"})
 
 
-def _item(request: Request, link: Link | None) -> tuple[int, outward.Json] | NMSError:
+def _item(request: Request, link: Link | None, room: outward.Room) -> tuple[int, outward.Json] | NMSError:
     if not link:
         return Unknown("objectReference")
+    if room.is_full or request.is_late:
+        return Busy()
     numbers = range(1, len(link.content.parts) + 1) if link.content else range(0)
     parts = [_href(request, link, number) for number in numbers]
-    return 200, {"resourceURL": request.urls.object(link.object_id), "part": parts}
+    item = 200, {"resourceURL": request.urls.object(link.object_id), "part": parts}
+    return item if room.takes(outward.response(item)) else Busy()
 
 
 ROUTES = [

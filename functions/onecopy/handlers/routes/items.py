@@ -1,0 +1,43 @@
+"""What the routes share that answer with many items, or with references to what they have just made."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
+
+from onecopy.domain.errors import NMSError
+from onecopy.domain.folder import Folder
+from onecopy.domain.ids import FolderId
+from onecopy.handlers.request import Request
+from onecopy.store import folders
+
+Given = TypeVar("Given")
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
+
+
+def each(
+    given: Sequence[Given],
+    parse: Callable[[Given], Asked],
+    find: Callable[[list[Asked]], Sequence[Found | NMSError]],
+) -> list[Found | NMSError]:
+    """An answer for each item in the order given: `parse`'s error, or what `find` says to all the others."""
+    parsed: list[Asked | NMSError] = []
+    for one in given:
+        try:
+            parsed.append(parse(one))
+        except NMSError as error:
+            parsed.append(error)
+    found = iter(find([one for one in parsed if not isinstance(one, NMSError)]))
+    return [one if isinstance(one, NMSError) else next(found) for one in parsed]
+
+
+def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, str]:
+    """Nothing where they cannot be read: what is committed is answered as that, with or without a path."""
+    try:
+        return folders.paths(request.store, request.key, made_in)
+    except Exception:
+        return {}
+
+
+def below(path: str | None, name: str) -> str | None:
+    """The path of what lies in a folder; unknown like the folder's own."""
+    return None if path is None else f"{path.rstrip('/')}/{name}"
