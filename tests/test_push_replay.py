@@ -186,8 +186,8 @@ def test_a_subscriber_whose_place_in_the_log_is_gone_is_told_to_list_anew(
     box.folder("something old")
     made = active(box, subscriber)
     behind = Behind(stack, box.box)
-    assert eventually(lambda: not behind.row(f"{behind.box}#S", id_of(made["resourceURL"])).get("due"))
-    row = behind.row(f"{behind.box}#S", id_of(made["resourceURL"]))
+    assert eventually(lambda: behind.rests(id_of(made["resourceURL"])))
+    row = behind.subscription(id_of(made["resourceURL"]))
     behind.put({**row, "cursor": {"N": "1"}, "cursor_at": {"S": "2001-01-01T00:00:00.000000Z"}})
     for change in behind.log():
         behind.delete(change)

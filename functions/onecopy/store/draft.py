@@ -261,7 +261,7 @@ class Draft:
         due = table.time_text(self.now + RECLAIM_GRACE)
         actions: list[Action] = [
             ContentRow.links.add(links),
-            ContentRow.work.set("reclaim"),
+            ContentRow.work.set(table.work("reclaim", row.box)),
             ContentRow.due.set(due),
         ]
         transaction.update(row, actions, ContentRow.links >= -links)

@@ -78,7 +78,7 @@ def _start(draft: Draft, job_id: str, kind: str, state: dict[str, Any]) -> None:
         kind=kind,
         state=state,
         step=0,
-        work="job",
+        work=table.work("job", str(draft.box.key)),
         due=table.time_text(draft.now + FORGOTTEN),
     )
     draft.row(lambda transaction: transaction.save(row))
