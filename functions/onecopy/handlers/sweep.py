@@ -37,30 +37,38 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         sweep = _Sweep(now, time_left)
-        _tell(now, threads)
-        shards = list(due.shards(*_SWEPT))
+        owing = list(due.shards(due.DELIVER))
+        behind = list(threads.map(sweep.waiting, owing))
+        shards = [shard for shard, count in zip(owing, behind, strict=True) if count]
+        shards += due.shards(*(kind for kind in _SWEPT if kind != due.DELIVER))
         while shards and time_left() > timedelta(0):
             shards = [after for after in threads.map(sweep.page, shards) if after]
+    measure.tell(SubscribersBehind=sum(behind), ReclaimLag=sweep.reclaim_lag.total_seconds())
     if shards:
         logger.error("not swept in time", extra={"work": sorted({shard.kind for shard in shards})})
     if shards or sweep.failed:
         raise NotAllSwept
 
 
-def _tell(now: datetime, threads: ThreadPoolExecutor) -> None:
-    """How many subscribers are owed something, and how long the longest waiting content has been due."""
-    behind = sum(threads.map(due.waiting, due.shards(due.DELIVER)))
-    pages = threads.map(lambda shard: due.overdue(shard, now, most=1), due.shards(due.RECLAIM))
-    oldest = min((found[0].since for found, _ in pages if found), default=now)
-    measure.tell(SubscribersBehind=behind, ReclaimLag=(now - oldest).total_seconds())
-
-
 class _Sweep:
-    """What cannot be swept is counted, and keeps nothing else from it."""
+    """What cannot be swept is noted, and keeps nothing else from it."""
 
     def __init__(self, now: datetime, time_left: Callable[[], timedelta]) -> None:
         self._now, self._time_left = now, time_left
-        self.failed = 0
+        self.failed: list[str] = []
+        self._lags = [timedelta(0)]
+
+    @property
+    def reclaim_lag(self) -> timedelta:
+        """How long the longest waiting content has been due."""
+        return max(self._lags)
+
+    def waiting(self, shard: Shard) -> int:
+        try:
+            return due.waiting(shard)
+        except Exception as error:
+            self._fail(shard.kind, error)
+            return 0
 
     def page(self, shard: Shard) -> Shard | None:
         """Where the shard goes on, None at its end."""
@@ -69,6 +77,8 @@ class _Sweep:
         except Exception as error:
             self._fail(shard.kind, error)
             return None
+        if shard.kind == due.RECLAIM and found:
+            self._lags.append(self._now - found[0].since)
         return after if self._all(shard.kind, found) else shard
 
     def _all(self, kind: str, found: Iterable[Overdue]) -> bool:
@@ -83,7 +93,7 @@ class _Sweep:
         return True
 
     def _fail(self, kind: str, error: Exception) -> None:
-        self.failed += 1
+        self.failed.append(kind)
         logger.error("not swept", extra={"error": type(error).__name__, "work": kind})
 
 

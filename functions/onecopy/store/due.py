@@ -44,10 +44,10 @@ def shards(*kinds: str) -> Iterator[Shard]:
     return (Shard(kind, work) for kind in kinds for work in table.every_work(kind))
 
 
-def overdue(shard: Shard, now: datetime, most: int = _PAGE) -> tuple[list[Overdue], Shard | None]:
+def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
     """A page, the longest overdue first; and where the next one begins, None at the end."""
     condition = ByDue.due <= table.time_text(now)
-    rows, after = table.page(JobRow, shard.work, condition, most, ByDue.Meta.index_name, shard.after)
+    rows, after = table.page(JobRow, shard.work, condition, _PAGE, ByDue.Meta.index_name, shard.after)
     found = [Overdue(row.box, row.item, table.parse_time(row.due)) for row in rows]
     return found, Shard(shard.kind, shard.work, after) if after else None
 
