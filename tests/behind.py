@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -47,6 +47,16 @@ class Behind:
         """From the table and from the bucket."""
         found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"{content_key}/")
         return found["KeyCount"] == 0 and not self.row(f"C#{content_key}", "CONTENT")
+
+    def subscription(self, subscription_id: str) -> Row:
+        """Of one that has not been put away."""
+        return self.row(f"{self.box}#S", subscription_id)
+
+    def rests(self, subscription_id: str) -> bool:
+        """Whether it has been told everything, and a look at it is still ahead."""
+        row = self.subscription(subscription_id)
+        ahead = datetime.fromisoformat(row["due"]["S"]) > datetime.now(UTC)
+        return bool(row["work"]["S"].startswith("rest#") and ahead)
 
     def log(self) -> list[Row]:
         """All change rows of the box, from the first on."""

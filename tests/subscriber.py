@@ -150,7 +150,7 @@ def assert_same_again(subscriber: Subscriber) -> None:
 
 def end_all(box: BoxClient) -> None:
     """Their receivers are gone; they would be called on and on."""
-    for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["nmsSubscription"]:
+    for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["subscription"]:
         box.delete(left["resourceURL"])
 
 

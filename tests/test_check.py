@@ -161,6 +161,37 @@ def deletion_without_a_job(shop: Shop) -> None:
     shop.set("BOX", {"jobs": {"S": json.dumps(jobs)}, "digest": {"S": json.dumps(left)}})
 
 
+def listening(shop: Shop) -> tuple[str, str]:
+    """A subscription's partition and item, with no receiver to be verified by: its row lies still."""
+    url = shop.box.post(
+        "/subscriptions",
+        {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
+    ).json()["nmsSubscription"]["resourceURL"]
+    name = f"{shop.behind.box}#S", id_of(url)
+    assert eventually(lambda: shop.box.get(url).json()["nmsSubscription"]["state"] == "failed")
+    row = shop.behind.row(*name)
+    shop.behind.put({**row, "state": {"S": "active"}, "tries": {"N": "0"}})
+    return name
+
+
+def bell_lost(shop: Shop) -> None:
+    """Neither the sweep's index nor a message leads to it."""
+    partition, item = listening(shop)
+    row = shop.behind.row(partition, item)
+    shop.behind.put({name: value for name, value in row.items() if name not in ("work", "due")})
+
+
+def bell_far_ahead(shop: Shop) -> None:
+    partition, item = listening(shop)
+    shop.set(item, {"due": {"S": "2099-01-01T00:00:00.000000Z"}}, partition)
+
+
+def bell_of_no_shard(shop: Shop) -> None:
+    """Where the sweep does not look."""
+    partition, item = listening(shop)
+    shop.set(item, {"work": {"S": "rest"}, "due": {"S": hours_ago()}}, partition)
+
+
 @pytest.mark.parametrize(
     ("breaks", "rule"),
     [
@@ -177,6 +208,9 @@ def deletion_without_a_job(shop: Shop) -> None:
         (content_row, "content"),
         (orphan, "orphan"),
         (deletion_without_a_job, "job"),
+        (bell_lost, "bell"),
+        (bell_far_ahead, "bell"),
+        (bell_of_no_shard, "bell"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -7,11 +7,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from behind import Behind
 from box_client import new_box
 from eventually import eventually
 from lambdas import EVENTS, Lambdas
@@ -183,6 +185,28 @@ def test_sweep_rings_for_what_is_overdue_and_tells_how_much_that_is(lambdas: Lam
     assert eventually(lambda: rings(lambdas, made) == 2)
     assert lambdas.metrics("sweep")["SubscribersBehind"] >= 1
     assert lambdas.metrics("sweep")["ReclaimLag"] >= 0
+
+
+def test_sweep_rings_for_every_kind_of_work_that_lost_its_message(lambdas: Lambdas) -> None:
+    """A job, content without a link, and a subscriber that somebody looks at for the first time in hours."""
+    asked = {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}}
+    made = lambdas.ask("POST", "/subscriptions", asked)["nmsSubscription"]
+    assert eventually(lambda: rings(lambdas, made) == 1)
+    behind, due = Behind(lambdas.stack, lambdas.box), {"due": {"S": "2001-01-01T00:00:00.000000Z"}}
+    row = behind.subscription(id_of(made["resourceURL"]))
+    behind.put({**row, **due, "work": {"S": row["work"]["S"].replace("deliver", "rest")}})
+    lost = f"lost-{token_hex(6)}"
+    behind.put({"box": {"S": behind.box}, "item": {"S": f"J#{lost}"}, "work": {"S": "job#03"}, **due})
+    zero = {"owner": {"S": behind.box}, "links": {"N": "0"}, "sizes": {"S": "[]"}}
+    content = {"box": {"S": f"C#inline/{lost}"}, "item": {"S": "CONTENT"}, "work": {"S": "reclaim#15"}}
+    behind.put({**content, **zero, **due})
+
+    assert lambdas.invoke("sweep", lambdas.event("sweep")) is None
+
+    assert eventually(lambda: rings(lambdas, made) == 2)
+    assert eventually(lambda: lost in noted(lambdas.stack, "jobs"))
+    assert eventually(lambda: f"inline/{lost}" in noted(lambdas.stack, "reclaim"))
+    assert behind.row(behind.box, f"J#{lost}")["due"]["S"] > "2026"
 
 
 def test_a_copy_and_a_sync_are_told_in_numbers_alone(lambdas: Lambdas) -> None:

@@ -8,12 +8,23 @@ from threading import Event
 
 import pytest
 from behind import Behind
-from box_client import BoxClient
+from box_client import BoxClient, Json
 from eventually import eventually
 from following import now, since, told
 from signing import Signer
 from standardwebhooks.webhooks import WebhookVerificationError
-from subscriber import Post, Subscriber, active, ask, assert_told, look, some_of_everything, subscribe
+from subscriber import (
+    TAKEN,
+    Post,
+    Subscriber,
+    active,
+    ask,
+    assert_told,
+    look,
+    refusal,
+    some_of_everything,
+    subscribe,
+)
 
 from infra.local.stack import LocalStack
 from onecopy.push.webhook import new_secret
@@ -147,6 +158,46 @@ def test_a_long_history_comes_in_several_lists(box: BoxClient, subscriber: Subsc
     assert len(expected) == 242
     assert_told(subscriber, expected)
     assert [len(each["nmsEvent"]) for each in subscriber.lists] == [100, 100, 42]
+
+
+def subject(text: str) -> Json:
+    return {"attributes": {"attribute": [{"name": "Subject", "value": [text]}]}}
+
+
+def test_a_list_holds_no_more_than_64_kilobytes(box: BoxClient, subscriber: Subscriber) -> None:
+    """As they are sent: three bytes for each of these letters. In order, and nothing is left out."""
+    made = active(box, subscriber)
+    subscriber.answer = refusal(500)
+    for _ in range(6):
+        box.plain_object(**subject("日" * 6_000))
+        box.plain_object(**subject("x" * 9_000))
+    assert eventually(lambda: len(subscriber.posts) > 2)
+    subscriber.answer = TAKEN
+    assert_told(subscriber, since(box, made["restartToken"]))
+    sizes = [len(post.body) for post in subscriber.posts if not post.verification]
+    assert max(sizes) <= 64_000
+    assert max(len(each["nmsEvent"]) for each in subscriber.lists) > 1
+
+
+def test_an_event_that_is_too_large_alone_is_told_without_attributes_and_payload(
+    box: BoxClient, subscriber: Subscriber
+) -> None:
+    """And the same when it is told again; what comes before and after it is whole."""
+    made = active(box, subscriber)
+    subscriber.answer = refusal(500)
+    many = [{"name": f"X-{n}", "value": ["日" * 8_000]} for n in range(4)]
+    first = box.plain_object(attributes={"attribute": many})
+    assert eventually(lambda: len(subscriber.posts) > 2)
+    box.plain_object(correlationTag="between", **subject("whole"))
+    second = box.plain_object(attributes={"attribute": many})
+    box.plain_object(correlationTag="after", **subject("whole"))
+    subscriber.answer = TAKEN
+    expected = since(box, made["restartToken"])
+    for event in expected:
+        if event["changedObject"]["resourceURL"] in (first, second):
+            del event["changedObject"]["attributes"]
+    assert_told(subscriber, expected)
+    assert max(len(post.body) for post in subscriber.posts) <= 64_000
 
 
 def test_tokens_of_an_old_history_are_as_old_as_their_lists(

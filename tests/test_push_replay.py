@@ -4,6 +4,7 @@ request, not across a hole, after a reset only that there was one, and after its
 
 from collections.abc import Iterator
 from datetime import timedelta
+from secrets import token_hex
 
 import pytest
 from behind import Behind
@@ -129,6 +130,27 @@ def test_after_its_expiry_there_is_silence_and_once_renewed_it_hears_all_that_it
     assert eventually(lambda: look(box, brief)["state"] == "active")
 
 
+def test_one_that_has_expired_is_sent_nothing_though_rung_for(
+    stack: LocalStack, box: BoxClient, subscriber: Subscriber
+) -> None:
+    """Its turn comes when it lies among the live ones still: its expiry is looked at before a send."""
+    made, behind = active(box, subscriber, duration=60), Behind(stack, box.box)
+    row = behind.subscription(id_of(made["resourceURL"]))
+    late = {"work": {"S": "nobody's"}, "expiry": {"S": "2026-01-01T00:00:00.000000Z"}}
+    behind.put({**row, **late})
+    box.folder("one")
+    body = f'{{"box": "{behind.box}", "subscription": "{row["item"]["S"]}"}}'
+    stack.aws("sqs").send_message(
+        QueueUrl=stack.name("DeliveryQueue"),
+        MessageBody=body,
+        MessageGroupId=token_hex(8),
+        MessageDeduplicationId=token_hex(8),
+    )
+    assert eventually(lambda: not behind.subscription(row["item"]["S"]))
+    assert len(subscriber.posts) == 1
+    assert look(box, made)["state"] == "expired"
+
+
 def test_what_is_committed_in_part_is_not_told_and_nothing_behind_it(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -186,8 +208,8 @@ def test_a_subscriber_whose_place_in_the_log_is_gone_is_told_to_list_anew(
     box.folder("something old")
     made = active(box, subscriber)
     behind = Behind(stack, box.box)
-    assert eventually(lambda: not behind.row(f"{behind.box}#S", id_of(made["resourceURL"])).get("due"))
-    row = behind.row(f"{behind.box}#S", id_of(made["resourceURL"]))
+    assert eventually(lambda: behind.rests(id_of(made["resourceURL"])))
+    row = behind.subscription(id_of(made["resourceURL"]))
     behind.put({**row, "cursor": {"N": "1"}, "cursor_at": {"S": "2001-01-01T00:00:00.000000Z"}})
     for change in behind.log():
         behind.delete(change)

@@ -103,37 +103,7 @@ def test_what_one_sender_settled_another_has_not_failed(hasty: LocalStack, box: 
         answer(held[1], refusal(599))
         assert eventually(lambda: failures() > before)
         behind, name = Behind(hasty, box.box), id_of(made["resourceURL"])
-        assert eventually(lambda: "due" not in behind.row(f"{behind.box}#S", name))
+        assert eventually(lambda: behind.rests(name))
         assert state(box, made) == ("active", None)
         box.folder("two")
         assert_told(subscriber, since(box, made["restartToken"]))
-
-
-def test_a_ring_that_was_lost_is_made_good_by_the_sweep(hasty: LocalStack, box: BoxClient) -> None:
-    with Subscriber() as subscriber:
-        made = active(box, subscriber)
-        box.folder("one")
-        assert eventually(lambda: look(box, made)["restartToken"] != made["restartToken"])
-        behind = Behind(hasty, box.box)
-        name = f"{behind.box}#S", id_of(made["resourceURL"])
-        assert eventually(lambda: "due" not in behind.row(*name))
-        row = behind.row(*name)
-        before = {"N": str(int(row["cursor"]["N"]) - 1)}
-        due = {"work": {"S": "deliver"}, "due": {"S": "2001-01-01T00:00:00.000000Z"}}
-        behind.put({**row, "cursor": before, **due})
-        assert eventually(lambda: len(subscriber.lists) > 1)
-        assert subscriber.lists[1]["nmsEvent"] == subscriber.lists[0]["nmsEvent"]
-        assert eventually(lambda: "due" not in behind.row(*name))
-
-
-def test_one_row_that_the_sweep_cannot_take_keeps_no_other_from_it(hasty: LocalStack, box: BoxClient) -> None:
-    """Nor does a subscription that is not there any more."""
-    behind = Behind(hasty, box.box)
-    due = {"work": {"S": "intake"}, "due": {"S": "2001-01-01T00:00:00.000000Z"}}
-    broken = {"box": {"S": "C#broken"}, "item": {"S": "INTAKE"}, "content_keys": {"N": "7"}, **due}
-    sound = {"box": {"S": "C#sound"}, "item": {"S": "INTAKE"}, "content_keys": {"S": "[]"}, **due}
-    later = {"due": {"S": "2001-01-02T00:00:00.000000Z"}}
-    behind.put(broken)
-    behind.put({**sound, **later})
-    assert eventually(lambda: not behind.row("C#sound", "INTAKE"))
-    behind.delete(broken)

@@ -26,6 +26,7 @@ GOOD = {
     "UPLOAD_WINDOW": "86400",
     "URL_SECONDS": "300",
     "BACKOFF_MAX": "900",
+    "REST_SECONDS": "21600",
     "ALLOW_LOCAL_CALLBACKS": "1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }
@@ -95,6 +96,7 @@ BAD = {
     "UPLOAD_WINDOW": "0",
     "URL_SECONDS": "5 minutes",
     "BACKOFF_MAX": "1.5",
+    "REST_SECONDS": "0",
     "ALLOW_LOCAL_CALLBACKS": "yes",
     "AWS_ENDPOINT_URL": "127.0.0.1:4566",
 }

@@ -35,7 +35,7 @@ def listed(box: BoxClient) -> list[Json]:
     assert answer.status_code == 200, answer.text
     found = answer.json()["nmsSubscriptionList"]
     assert found["resourceURL"] == f"{box.base}/subscriptions"
-    subscriptions: list[Json] = found["nmsSubscription"]
+    subscriptions: list[Json] = found["subscription"]
     return subscriptions
 
 
@@ -105,14 +105,14 @@ def test_asked_for_as_ones_own_box_it_names_the_real_one(box: BoxClient, subscri
     made = subscribe(box, subscriber)
     root, _, _ = box.base.rpartition("/")
     answer = box.get(f"{root}/acr%3Aauth/subscriptions")
-    assert [each["resourceURL"] for each in answer.json()["nmsSubscriptionList"]["nmsSubscription"]] == [
+    assert [each["resourceURL"] for each in answer.json()["nmsSubscriptionList"]["subscription"]] == [
         made["resourceURL"]
     ]
 
 
 @pytest.mark.parametrize(
     ("duration", "seconds"),
-    [(None, LONGEST), (0, LONGEST), ("7200", 7200), (LONGEST - 100, LONGEST - 100), (10**12, LONGEST)],
+    [(None, LONGEST), (0, LONGEST), ("7200", 7200), (LONGEST - 100, LONGEST - 100), (2**32 - 1, LONGEST)],
 )
 def test_a_subscription_lasts_as_long_as_it_asks_for_and_at_most_thirty_days(
     box: BoxClient, subscriber: Subscriber, duration: float | str | None, seconds: float
@@ -248,6 +248,7 @@ BAD = {
     "a negative duration": {"nmsSubscription": {**HERE, "duration": -1}},
     "a duration in words": {"nmsSubscription": {**HERE, "duration": "an hour"}},
     "a truth as duration": {"nmsSubscription": {**HERE, "duration": True}},
+    "more seconds than an unsignedInt": {"nmsSubscription": {**HERE, "duration": 2**32}},
     "half a second": {"nmsSubscription": {**HERE, "duration": 0.5}},
     "a forged token": {
         "nmsSubscription": {**HERE, "restartToken": "0123456789ab-1-1---AAAAAAAAAAAAAAAAAAAAAA"}
@@ -277,6 +278,7 @@ def test_an_update_that_is_refused_changes_nothing(box: BoxClient, subscriber: S
     for bad in (
         {"duration": -1},
         {"duration": "x"},
+        {"duration": 2**32},
         {"restartToken": "x"},
         {"restartToken": "", "duration": 9},
     ):
@@ -328,3 +330,80 @@ def test_one_that_expired_counts_no_more_and_can_be_renewed(box: BoxClient, subs
     renewed = update(box, expired)
     assert renewed["state"] != "expired"
     assert is_about(LONGEST, renewed)
+
+
+def test_a_correlator_given_again_answers_with_the_subscription_that_is_there(
+    box: BoxClient, subscriber: Subscriber
+) -> None:
+    """A client that lost the answer asks again, and gets the secret that it has not seen."""
+    first = subscribe(box, subscriber, clientCorrelator="c-1", duration=3600)
+    again = ask(box, "http://127.0.0.1:9/another", clientCorrelator="c-1")
+    assert again.status_code == 201
+    assert again.headers["location"] == first["resourceURL"]
+    shown = again.json()["nmsSubscription"]
+    assert [shown[name] for name in ("resourceURL", "secret", "callbackReference")] == [
+        first[name] for name in ("resourceURL", "secret", "callbackReference")
+    ]
+    other = subscribe(box, subscriber, clientCorrelator="c-2")
+    assert urls(box) == {first["resourceURL"], other["resourceURL"]}
+    box.delete(first["resourceURL"])
+    assert subscribe(box, subscriber, clientCorrelator="c-1")["resourceURL"] != first["resourceURL"]
+
+
+def test_one_correlator_given_many_times_at_once_makes_one_subscription(
+    box: BoxClient, subscriber: Subscriber
+) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(lambda _: subscribe(box, subscriber, clientCorrelator="c"), range(12)))
+    assert len({each["resourceURL"] for each in made}) == len({each["secret"] for each in made}) == 1
+    assert len(listed(box)) == 1
+
+
+def test_one_that_has_expired_makes_way_for_another_of_its_correlator(
+    box: BoxClient, subscriber: Subscriber
+) -> None:
+    expired = subscribe(box, subscriber, clientCorrelator="c", duration=1)
+    assert eventually(lambda: look(box, expired)["state"] == "expired")
+    assert subscribe(box, subscriber, clientCorrelator="c")["resourceURL"] != expired["resourceURL"]
+
+
+def rung_for(behind: Behind) -> int:
+    """How many rows each commit of the box reads to know whom to ring for."""
+    return len(list(behind.rows(f"{behind.box}#S", "")))
+
+
+def test_one_that_has_expired_costs_no_commit_anything_and_comes_back_when_renewed(
+    stack: LocalStack, box: BoxClient, subscriber: Subscriber
+) -> None:
+    behind = Behind(stack, box.box)
+    made = subscribe(box, subscriber, duration=2, clientCorrelator="c")
+    assert eventually(lambda: not rung_for(behind))
+    assert look(box, made)["state"] == "expired"
+    assert [each["state"] for each in listed(box)] == ["expired"]
+    renewed = update(box, made, duration=600)
+    assert rung_for(behind) == 1
+    assert is_about(600, renewed)
+    assert renewed["clientCorrelator"] == "c"
+    assert urls(box) == {made["resourceURL"]}
+    assert box.delete(made["resourceURL"]).status_code == 204
+    assert listed(box) == []
+
+
+def test_one_that_has_expired_can_be_deleted(
+    stack: LocalStack, box: BoxClient, subscriber: Subscriber
+) -> None:
+    made, behind = subscribe(box, subscriber, duration=1), Behind(stack, box.box)
+    assert eventually(lambda: not rung_for(behind))
+    assert box.delete(made["resourceURL"]).status_code == 204
+    assert fault(box.get(made["resourceURL"])) == (404, "SVC0004")
+
+
+def test_twenty_expired_ones_are_kept_and_the_oldest_make_room(
+    stack: LocalStack, box: BoxClient, subscriber: Subscriber
+) -> None:
+    behind, made = Behind(stack, box.box), []
+    for _ in range(3):
+        made += [subscribe(box, subscriber, duration=1)["resourceURL"] for _ in range(9)]
+        assert eventually(lambda: not rung_for(behind))
+    assert len(listed(box)) == 20
+    assert urls(box) >= set(made[9:])

@@ -24,8 +24,8 @@ from infra.local.workers import Pool, clear, prepare
 
 _WORKERS = 8
 _PUMPS_STOP_SECONDS = 4.0
-# Shorter pauses between tries than in the cloud, and content that is deleted at once.
-_LOCAL_PARAMETERS = {"BackoffMax": 25, "RestoreDays": 0, "Emulator": "yes"}
+# Shorter pauses than in the cloud, and content that is deleted at once.
+_LOCAL_PARAMETERS = {"BackoffMax": 25, "RestSeconds": 10, "RestoreDays": 0, "Emulator": "yes"}
 
 
 @dataclass(frozen=True)

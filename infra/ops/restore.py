@@ -82,7 +82,7 @@ def _rows(deployed: Deployed, name: str, box: str | None) -> Iterator[Raw]:
 
 def _belongs(row: Raw, box: str) -> bool:
     partition = row["box"]["S"]
-    if partition == box or partition.startswith((f"{box}#L", f"{box}#S")):
+    if partition == box or partition.startswith((f"{box}#L", f"{box}#S", f"{box}#E")):
         return True
     return bool(row.get("owner", {}).get("S") == box)
 

@@ -1,6 +1,6 @@
 """Changes: the rows of a box's log, each one nmsEvent (NMS) with its own number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from onecopy.domain.content import Content
@@ -62,6 +62,16 @@ class Change:
     seq: ModSeq
     at: datetime
     event: Event
+
+
+def bare(change: Change) -> Change:
+    """The same change without what may be large and can be asked for: attributes, payload."""
+    match change.event:
+        case ChangedObject():
+            return replace(change, event=replace(change.event, metadata=None))
+        case ChangedFolder():
+            return replace(change, event=replace(change.event, attributes=()))
+    return change
 
 
 def created_object(link: Link) -> ChangedObject:

@@ -20,7 +20,8 @@ RESET = -1
 @dataclass(frozen=True)
 class Subscription:
     """`index` is that of the next nmsEventList; `cursor` the last change told, or RESET. A replay asked for
-    takes the cursor's place. `cursor_at`: when that change was the last one of the box.
+    takes the cursor's place. `cursor_at`: when that change was the last one of the box, which then had this
+    `validity`.
     """
 
     subscription_id: str
@@ -33,6 +34,7 @@ class Subscription:
     expiry: datetime
     cursor: int
     cursor_at: datetime
+    validity: str
     index: int
 
     @property

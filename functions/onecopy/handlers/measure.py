@@ -16,7 +16,7 @@ _UNITS = {
     "BytesAskedFor": MetricUnit.Bytes,  # content of which an address was asked for
     "Deliveries": MetricUnit.Count,  # lists that a subscriber took
     "Retries": MetricUnit.Count,  # tries that failed, to be made again
-    "SubscribersBehind": MetricUnit.Count,  # a gauge; no more than a sweep sees at once
+    "SubscribersBehind": MetricUnit.Count,  # a gauge; all that are owed something
     "ReclaimLag": MetricUnit.Seconds,  # a gauge; how long the longest waiting content has been due
 }
 

@@ -1,19 +1,20 @@
 """One subscriber's turn: verification, then list after list until it has been told everything.
 
-The row is read again before every send: a deletion, an expiry or a box closed is silence at once.
+Row and box are read again before every send: a deletion, an expiry or a box closed is silence at once.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from onecopy.domain.box import BoxKey
+from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.change import Change, ResetBox, bare
 from onecopy.domain.errors import Unknown
 from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
 from onecopy.push.webhook import TIMEOUT, DeliveryFailed, send
 from onecopy.settings import Settings
-from onecopy.store import flights, log, subscriptions, table
+from onecopy.store import expired, flights, log, subscriptions, table
 from onecopy.store.flights import Flight
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
@@ -26,6 +27,9 @@ VERIFICATION_PACE = 5
 
 FAST_TRIES = 5
 """Tries that the queue makes before it gives the message up; the sweep makes those after."""
+
+MOST_BYTES = 64_000
+"""Of a list as it is sent."""
 
 _HOLE = timedelta(seconds=1)
 _ONE_LIST = timedelta(seconds=TIMEOUT + 3)
@@ -68,12 +72,17 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -
         row = subscriptions.row(key, subscription_id)
     except Unknown:
         return Outcome()
-    if row.state == "failed" or row.expiry <= table.time_text(now):
-        flights.at_rest(row)
-        return Outcome()
-    if row.tries and row.due and (wait := table.parse_time(row.due) - now) > timedelta(seconds=1):
+    if expired.is_over(row, now):
+        return Outcome(more=not expired.put_away(store, key, row))
+    box = log.box_there(key)
+    if not box or row.state == "failed":
+        return _rest(store, settings, row)
+    wait = table.parse_time(row.due) - now if row.tries and row.due else timedelta(0)
+    if wait > timedelta(seconds=1):
         return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
-    return _verify(store, settings, row) if row.state == "unverified" else _next(store, settings, key, row)
+    if row.state == "unverified":
+        return _verify(store, settings, row)
+    return _next(store, settings, row, box)
 
 
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
@@ -104,25 +113,27 @@ def _gives_back(body: bytes, code: str) -> bool:
         return False
 
 
-def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -> Outcome:
+def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> Outcome:
     """One list sent, or the end of it."""
-    flight = flights.of(row)
-    if not flight:
-        box = log.read_box(store, key)
-        flights.apply_restart(row)
-        try:
-            flight = flights.begin(store, key, row, box)
-        except flights.Overtaken:
-            return Outcome(more=True)
+    try:
+        flight = flights.under_way(store, row, box)
         if not flight:
-            return Outcome(again=_HOLE) if row.cursor < box.seq else _rest(row)
+            flights.apply_restart(row)
+            flight = flights.begin(store, box.key, row, box, _room(store, settings, row, box))
+    except flights.Overtaken:
+        return Outcome(more=True)
+    if not flight:
+        if row.cursor == box.seq:
+            return _rest(store, settings, row, told=True)
+        flights.wait(store, row)
+        return Outcome(again=_HOLE)
     try:
         send(
             row.notify_url,
             row.secret,
             f"{flight.validity}.{row.item}.{flight.index}",
             store.now(),
-            _event_list(settings, key, row, flight),
+            _body(settings, box.key, row, flight),
             allow_local=settings.allow_local_callbacks,
         )
     except DeliveryFailed as error:
@@ -131,16 +142,45 @@ def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -
     return Outcome(more=True, lists=1)
 
 
-def _rest(row: SubscriptionRow) -> Outcome:
-    """A ring that found the note still there made none of its own: without it, one look more."""
-    noted = bool(row.due)
-    flights.at_rest(row)
-    return Outcome(more=noted)
+def _rest(store: Store, settings: Settings, row: SubscriptionRow, told: bool = False) -> Outcome:
+    """One that somebody else has written to is looked at once more."""
+    return Outcome(more=not flights.rest(store, row, settings.rest, told))
 
 
-def _event_list(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
-    urls = _urls(settings, row)
+def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> flights.Room:
+    """Measured with the longest token that the list can have."""
+
+    def room(changes: Sequence[Change]) -> int:
+        urls = _urls(settings, row)
+        empty = Flight(int(row.index), int(row.cursor), box.seq, store.now(), box.validity)
+        size = len(_rendered(settings, box.key, row, empty, []))
+        for count, change in enumerate(changes):
+            size += len(f"{outward.dumps(outward.event(change, urls))},".encode())
+            if size > MOST_BYTES:
+                return max(1, count)
+        return len(changes)
+
+    return room
+
+
+def _body(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
+    """An event that is too large even alone is told without what the subscriber can ask for."""
     told = flights.events(key, flight)
+    body = _rendered(settings, key, row, flight, told)
+    if len(body) > MOST_BYTES and len(told) == 1:
+        [only] = told
+        return _rendered(settings, key, row, flight, [bare(only) if isinstance(only, Change) else only])
+    return body
+
+
+def _rendered(
+    settings: Settings,
+    key: BoxKey,
+    row: SubscriptionRow,
+    flight: Flight,
+    told: Sequence[Change | ResetBox],
+) -> bytes:
+    urls = _urls(settings, row)
     more: outward.Json = {"index": flight.index}
     if row.callback_data is not None:
         more["callbackData"] = row.callback_data

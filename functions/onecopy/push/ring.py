@@ -1,31 +1,20 @@
-"""The doorbell: a box has moved on, so each of its live subscriptions is rung once."""
+"""The doorbell: a box has moved on, so each of its subscriptions that has not heard of it is rung once.
 
-from datetime import timedelta
+Nothing is noted: should the ring be lost, every subscription has a time at which the sweep looks at it.
+"""
 
 from onecopy.domain.box import BoxKey
-from onecopy.store import log, subscriptions, table
-from onecopy.store.due import DELIVER
+from onecopy.store import log, subscriptions
 from onecopy.store.queues import Queues
-from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
-
-LOST = timedelta(minutes=1)
-"""A ring unanswered for so long is rung again by the sweep."""
 
 
 def changed(store: Store, queues: Queues, key: BoxKey) -> None:
-    """Noted first, then rung, so that a crash in between leaves a note for the sweep."""
-    now = store.now()
-    waiting = [row for row in subscriptions.live(key, now) if row.state == "active"]
-    if not waiting:
+    """Those that fail have their own time; those not verified yet are told once they are."""
+    listening = [row for row in subscriptions.live(key, store.now()) if row.state == "active"]
+    box = log.box_there(key) if listening else None
+    if not box:
         return
-    box = log.read_box(store, key)
-    for row in waiting:
-        if row.cursor < box.seq:
-            _note(row, table.time_text(now + LOST))
-            queues.deliver(str(key), row.item, str(box.seq))
-
-
-def _note(row: SubscriptionRow, due: str) -> None:
-    if not row.due:
-        subscriptions.note(row, [SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(due)])
+    for row in listening:
+        if row.cursor != box.seq or row.validity != box.validity:
+            queues.deliver(str(key), row.item, f"{box.validity}.{box.seq}")

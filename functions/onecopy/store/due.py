@@ -1,7 +1,9 @@
-"""What should have happened by now, found by the sweep."""
+"""What should have happened by now, found by the sweep: a sparse index, whose keys are shards of a kind."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pynamodb.exceptions import UpdateError
 
@@ -9,7 +11,15 @@ from onecopy.store import table
 from onecopy.store.jobs import FORGOTTEN
 from onecopy.store.table import ByDue, JobRow
 
-JOB, UPLOAD, INTAKE, RECLAIM, DELIVER = "job", "upload", "intake", "reclaim", "deliver"
+JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"
+
+DELIVER = "deliver"
+"""A subscriber is owed something: its verification, a list that it refused, a replay."""
+
+REST = "rest"
+"""A subscriber has been told everything. Somebody looks all the same, hours later."""
+
+_PAGE = 100
 
 
 class Overdue(NamedTuple):
@@ -20,11 +30,31 @@ class Overdue(NamedTuple):
     since: datetime
 
 
-def overdue(work: str, now: datetime, most: int = 100) -> list[Overdue]:
-    """The longest overdue first."""
+@dataclass(frozen=True)
+class Shard:
+    """One key of the index. `after`: where in it a page begins."""
+
+    kind: str
+    work: str
+    after: Mapping[str, Any] | None = None
+
+
+def shards(*kinds: str) -> Iterator[Shard]:
+    """The beginning of each."""
+    return (Shard(kind, work) for kind in kinds for work in table.every_work(kind))
+
+
+def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
+    """A page, the longest overdue first; and where the next one begins, None at the end."""
     condition = ByDue.due <= table.time_text(now)
-    found, _ = table.page(JobRow, work, condition, most, ByDue.Meta.index_name)
-    return [Overdue(row.box, row.item, table.parse_time(row.due)) for row in found]
+    rows, after = table.page(JobRow, shard.work, condition, _PAGE, ByDue.Meta.index_name, shard.after)
+    found = [Overdue(row.box, row.item, table.parse_time(row.due)) for row in rows]
+    return found, Shard(shard.kind, shard.work, after) if after else None
+
+
+def waiting(shard: Shard) -> int:
+    """All that is under the key, whenever it is due."""
+    return JobRow.count(shard.work, index_name=ByDue.Meta.index_name)
 
 
 def put_off(box: str, item: str, now: datetime) -> None:

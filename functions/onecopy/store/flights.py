@@ -3,9 +3,10 @@ same list with the same index. Only `deliver` is here, and for one subscription 
 a second one, or the owner, may come between any two steps, so each write says how it left the row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -16,13 +17,19 @@ from onecopy.domain.ids import ModSeq
 from onecopy.domain.subscription import RESET
 from onecopy.domain.token import LISTING_FOLDERS, RestartToken
 from onecopy.store import log, table
-from onecopy.store.due import DELIVER
+from onecopy.store.due import DELIVER, REST
 from onecopy.store.subscriptions import note
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
 
 MOST_EVENTS = 100
 """Changes in one list."""
+
+LATE = timedelta(seconds=10)
+"""A commit that shows in part only is asked for by the queue for some seconds; by the sweep after."""
+
+Room = Callable[[Sequence[Change]], int]
+"""How many of the changes one list has room for, from the first on; one at least."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +69,35 @@ def apply_restart(row: SubscriptionRow) -> None:
     actions: list[Action] = [
         SubscriptionRow.cursor.set(row.restart),
         SubscriptionRow.cursor_at.set(row.restart_at),
+        SubscriptionRow.validity.set(row.restart_validity or row.validity),
         SubscriptionRow.restart.remove(),
         SubscriptionRow.restart_at.remove(),
+        SubscriptionRow.restart_validity.remove(),
     ]
     note(row, actions, SubscriptionRow.restart == row.restart)
 
 
-def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight | None:
+def under_way(store: Store, row: SubscriptionRow, box: Box) -> Flight | None:
+    """The list that was begun and not taken yet. Raises Overtaken.
+
+    Of a box that was reset since, the list is void: its place, and its index, take one resetBox.
+    """
+    flight = of(row)
+    if not flight or flight.validity == box.validity:
+        return flight
+    reset = _reset(store, flight.index, box)
+    if not note(row, [SubscriptionRow.in_flight.set(_told(reset))], _is_under_way(flight)):
+        raise Overtaken
+    return reset
+
+
+def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room = len) -> Flight | None:
     """The next list, or None if there is nothing whole to tell yet. Raises Overtaken."""
-    flight = _next(store, key, row, box)
+    flight = _next(store, key, row, box, room)
     if not flight:
         return None
-    told = [flight.start, flight.end, table.time_text(flight.at), flight.validity]
     actions: list[Action] = [
-        SubscriptionRow.in_flight.set(told),
+        SubscriptionRow.in_flight.set(_told(flight)),
         SubscriptionRow.flight.set(flight.index),
         SubscriptionRow.index.set(flight.index + 1),
     ]
@@ -85,7 +107,11 @@ def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight |
     return flight
 
 
-def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight | None:
+def _told(flight: Flight) -> list[Any]:
+    return [flight.start, flight.end, table.time_text(flight.at), flight.validity]
+
+
+def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room = len) -> Flight | None:
     index, cursor = int(row.index), int(row.cursor)
     if cursor == RESET or cursor > box.seq or row.validity != box.validity:
         return _reset(store, index, box)
@@ -94,11 +120,9 @@ def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box) -> Flight |
     now = store.now()
     found = [change for change in log.tail(key, cursor, MOST_EVENTS) if change.seq <= box.seq]
     if found:
-        last = found[-1]
+        last = found[room(found) - 1]
         return Flight(index, cursor, last.seq, now if last.seq == box.seq else last.at, box.validity)
-    if table.parse_time(row.cursor_at) < now - store.history:
-        return _reset(store, index, box)
-    return None
+    return _reset(store, index, box) if log.is_gone(box, cursor, now) else None
 
 
 def _reset(store: Store, index: int, box: Box) -> Flight:
@@ -138,21 +162,26 @@ def verified(row: SubscriptionRow) -> bool:
 
 
 def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None) -> None:
-    """`again`: when the sweep rings, should the queue have given up by then. What another one has settled in
-    the meantime has not failed.
+    """`again`: when the sweep rings, should the queue have given up by then; None if nobody tries any more.
+    What another one has settled in the meantime has not failed.
     """
     actions: list[Action] = [
         SubscriptionRow.state.set(state),
         SubscriptionRow.tries.add(1),
         SubscriptionRow.last_error.set(reason),
+        *(_due(row, DELIVER, again) if again else _due(row, REST, table.parse_time(row.expiry))),
     ]
-    if again:
-        actions += [SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(again))]
-    else:
-        actions += [SubscriptionRow.work.remove(), SubscriptionRow.due.remove()]
     flight = of(row)
     unsettled = _is_under_way(flight) if flight else SubscriptionRow.state == row.state
     note(row, actions, unsettled)
+
+
+def _due(row: SubscriptionRow, kind: str, due: datetime) -> list[Action]:
+    """Not after the expiry: then it is put away."""
+    return [
+        SubscriptionRow.work.set(table.work(kind, row.box)),
+        SubscriptionRow.due.set(min(table.time_text(due), row.expiry)),
+    ]
 
 
 def _is_under_way(flight: Flight) -> Condition:
@@ -160,9 +189,37 @@ def _is_under_way(flight: Flight) -> Condition:
     return condition
 
 
-def at_rest(row: SubscriptionRow) -> None:
-    """Told all there is: nothing is due any more."""
-    if row.due:
-        note(
-            row, [SubscriptionRow.work.remove(), SubscriptionRow.due.remove()], SubscriptionRow.due == row.due
-        )
+def wait(store: Store, row: SubscriptionRow) -> None:
+    """Something is owed that does not show whole yet. The sweep rings for it, should the queue give up."""
+    now = store.now()
+    if not _is_due_later(row, DELIVER, now):
+        note(row, _due(row, DELIVER, now + LATE), _as_due(row))
+
+
+def rest(store: Store, row: SubscriptionRow, longest: timedelta, told: bool) -> bool:
+    """Nothing to do: somebody looks again after about so long, whatever bell is lost until then. `told`: all
+    that there is.
+
+    Nothing is written while such a look is still ahead. False if someone else has written to the row.
+    """
+    now = store.now()
+    if _is_due_later(row, REST, now):
+        return True
+    look = now + longest * (1 + store.jitter()) / 2
+    actions = _due(row, REST, look)
+    if told:
+        actions.append(SubscriptionRow.cursor_at.set(table.time_text(now)))
+    as_read = (SubscriptionRow.cursor == row.cursor) & SubscriptionRow.restart.does_not_exist()
+    return note(row, actions, as_read & _as_due(row))
+
+
+def _is_due_later(row: SubscriptionRow, kind: str, now: datetime) -> bool:
+    return bool(row.work == table.work(kind, row.box) and row.due and row.due > table.time_text(now))
+
+
+def _as_due(row: SubscriptionRow) -> Condition:
+    due = row.due
+    condition: Condition = (
+        SubscriptionRow.due == due if due is not None else SubscriptionRow.due.does_not_exist()
+    )
+    return condition

@@ -6,6 +6,7 @@ the log are contiguous, so a reader takes the rows up to the first missing numbe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.change import Change, ResetBox, changed_folder, created_object
@@ -17,6 +18,9 @@ from onecopy.store import rows, table
 from onecopy.store.folders import find_box
 from onecopy.store.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow, LinkRow
 from onecopy.store.transact import Store
+
+SHORTEST_HISTORY = timedelta(days=30)
+"""The standard's. Where more is kept, the log of longer ago may have expired before that was decided."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ def read_box(store: Store, key: BoxKey) -> Box:
     """One GetItem, which alone can say that nothing is new."""
     row = table.get(BoxRow, str(key), table.BOX)
     return store.check_open(rows.box(row)) if row else find_box(store, key)
+
+
+def box_there(key: BoxKey) -> Box | None:
+    """The same GetItem, for who must not make a box that is not there."""
+    row = table.get(BoxRow, str(key), table.BOX)
+    return rows.box(row) if row else None
 
 
 def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -> Page:
@@ -76,12 +86,22 @@ def tail(key: BoxKey, position: int, limit: int) -> list[Change]:
     return found
 
 
+def is_gone(box: Box, position: int, asked: datetime) -> bool:
+    """Whether the change after a position will never be there, when a query made at `asked` did not find it.
+
+    It is of a commit that shows whole by now, so it has expired or was lost. A later one may still come.
+    """
+    return position < box.shown_whole(asked)
+
+
 def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
     now, hid = store.now(), token.hid and bool(box.doomed)
     digest = None if hid else box.digest
     if token.position == box.seq:
         return Page([], RestartToken(box.validity, box.seq, now, hid=hid), False, digest)
     found = [change for change in tail(box.key, token.position, limit) if change.seq <= box.seq]
+    if not found and (is_gone(box, token.position, now) or token.given < now - SHORTEST_HISTORY):
+        return Page([ResetBox()], start_of_listing(store, box), more=True)
     position = found[-1].seq if found else token.position
     if position == box.seq:
         return Page(found, RestartToken(box.validity, position, now, hid=hid), False, digest)

@@ -1,11 +1,11 @@
-"""Subscriptions of a box. The delivery's own bookkeeping on the same rows is in `flights`."""
+"""Subscriptions of a box. `flights` is the delivery's own bookkeeping on their rows, `expired` their end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -14,15 +14,13 @@ from onecopy.domain.errors import NotAllowed, Unknown
 from onecopy.domain.ids import is_id
 from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
 from onecopy.domain.token import RestartToken
-from onecopy.store import table
+from onecopy.store import expired, table
 from onecopy.store.draft import Draft
 from onecopy.store.due import DELIVER
+from onecopy.store.expired import KEPT, as_read, is_over, moved, put_away
 from onecopy.store.log import is_too_old, read_box
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store, View, commit
-
-KEPT = timedelta(days=30)
-"""How long an expired subscription can still be seen, and renewed."""
 
 
 @dataclass(frozen=True)
@@ -37,36 +35,61 @@ class NewSubscription:
 
 
 def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
-    """Unverified, and due for its verification at once. Counts up to the limit in the box row's turn."""
+    """Unverified, and due for its verification at once; or the one that is there under the same correlator.
+
+    Counts up to the limit in the box row's turn. What it sees that has expired is put away.
+    """
     code = store.random(16).hex()
+    over: list[SubscriptionRow] = []
 
     def decide(view: View, draft: Draft) -> SubscriptionRow:
-        _check_room(key, draft.now)
-        expiry = draft.now + min(given.duration or LONGEST, LONGEST)
-        cursor, cursor_at = _start(store, view.box, given.restart)
-        row = SubscriptionRow(
-            box=table.subscription_partition(key),
-            item=draft.new_id(),
-            notify_url=given.notify_url,
-            callback_data=given.callback_data,
-            client_correlator=given.client_correlator,
-            secret=given.secret,
-            code=code,
-            state="unverified",
-            expiry=table.time_text(expiry),
-            expires=int((expiry + KEPT).timestamp()),
-            server_root=given.server_root,
-            validity=view.box.validity,
-            cursor=cursor,
-            cursor_at=table.time_text(cursor_at),
-            index=1,
-            work=DELIVER,
-            due=table.time_text(draft.now),
-        )
+        there = list(_rows(key))
+        over[:] = [row for row in there if is_over(row, draft.now)]
+        present = [row for row in there if not is_over(row, draft.now)]
+        for row in present:
+            if given.client_correlator is not None and row.client_correlator == given.client_correlator:
+                return row
+        _check_room(present)
+        row = _row(store, view.box, draft, given, code)
         draft.row(lambda transaction: transaction.save(row))
         return row
 
-    return _subscription(commit(store, key, list, decide), store.now())
+    made = commit(store, key, list, decide)
+    for row in over:
+        put_away(store, key, row)
+    return _subscription(made, store.now())
+
+
+def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str) -> SubscriptionRow:
+    cursor, cursor_at = _start(store, box, given.restart)
+    partition = table.subscription_partition(box.key)
+    return SubscriptionRow(
+        box=partition,
+        item=draft.new_id(),
+        notify_url=given.notify_url,
+        callback_data=given.callback_data,
+        client_correlator=given.client_correlator,
+        secret=given.secret,
+        code=code,
+        state="unverified",
+        server_root=given.server_root,
+        validity=box.validity,
+        cursor=cursor,
+        cursor_at=table.time_text(cursor_at),
+        index=1,
+        **_life(draft.now, given.duration),
+        **_due_now(partition, draft.now),
+    )
+
+
+def _life(now: datetime, duration: timedelta | None) -> dict[str, Any]:
+    """When it expires, and when it is forgotten."""
+    expiry = now + min(duration or LONGEST, LONGEST)
+    return {"expiry": table.time_text(expiry), "expires": int((expiry + KEPT).timestamp())}
+
+
+def _due_now(partition: str, now: datetime) -> dict[str, Any]:
+    return {"work": table.work(DELIVER, partition), "due": table.time_text(now)}
 
 
 def _start(store: Store, box: Box, token: RestartToken | None) -> tuple[int, datetime]:
@@ -79,11 +102,22 @@ def _start(store: Store, box: Box, token: RestartToken | None) -> tuple[int, dat
 
 
 def find(store: Store, key: BoxKey, subscription_id: str) -> Subscription:
-    return _subscription(row(key, subscription_id), store.now())
+    return _subscription(_anywhere(key, subscription_id), store.now())
 
 
 def row(key: BoxKey, subscription_id: str) -> SubscriptionRow:
-    partition = table.subscription_partition(key)
+    """One that has not been put away: who may be told something."""
+    return _of(table.subscription_partition(key), subscription_id)
+
+
+def _anywhere(key: BoxKey, subscription_id: str) -> SubscriptionRow:
+    try:
+        return row(key, subscription_id)
+    except Unknown:
+        return _of(table.expired_partition(key), subscription_id)
+
+
+def _of(partition: str, subscription_id: str) -> SubscriptionRow:
     found = table.get(SubscriptionRow, partition, subscription_id) if is_id(subscription_id) else None
     if not found:
         raise Unknown("subscriptionId")
@@ -91,12 +125,13 @@ def row(key: BoxKey, subscription_id: str) -> SubscriptionRow:
 
 
 def every(store: Store, key: BoxKey) -> list[Subscription]:
-    return [_subscription(row, store.now()) for row in _rows(key)]
+    """The expired ones, too."""
+    return [_subscription(row, store.now()) for row in (*_rows(key), *expired.rows(key))]
 
 
 def live(key: BoxKey, now: datetime) -> Iterator[SubscriptionRow]:
     """Those that want to be told."""
-    return (row for row in _rows(key) if not _is_over(row, now) and row.state != "failed")
+    return (row for row in _rows(key) if not is_over(row, now) and row.state != "failed")
 
 
 def update(
@@ -104,36 +139,65 @@ def update(
 ) -> Subscription:
     """A longer life, and a replay from the next list on. A failed verification starts again."""
     while True:
-        found = row(key, subscription_id)
-        changes = _update(store, key, found, duration, restart)
-        if note(found, changes, SubscriptionRow.state == found.state):
+        found = _anywhere(key, subscription_id)
+        if is_over(found, store.now()):
+            renewed = _renew(store, key, found, duration, restart)
+            if renewed:
+                return _subscription(renewed, store.now())
+            continue
+        box = read_box(store, key) if restart else None
+        changes = _changes(store, found, box, restart)
+        if duration:
+            changes |= _life(store.now(), duration)
+        actions = [getattr(SubscriptionRow, name).set(value) for name, value in changes.items()]
+        if note(found, actions, SubscriptionRow.state == found.state):
             return _subscription(found, store.now())
 
 
-def _update(
+def _changes(
+    store: Store, found: SubscriptionRow, box: Box | None, restart: RestartToken | None
+) -> dict[str, Any]:
+    changes = _due_now(found.box, store.now())
+    if box and restart:
+        cursor, cursor_at = _start(store, box, restart)
+        changes |= {
+            "restart": cursor,
+            "restart_at": table.time_text(cursor_at),
+            "restart_validity": box.validity,
+        }
+    if found.state == "failed":
+        changes |= {"state": "unverified", "tries": 0}
+    return changes
+
+
+def _renew(
     store: Store,
     key: BoxKey,
     found: SubscriptionRow,
     duration: timedelta | None,
     restart: RestartToken | None,
-) -> list[Action]:
-    now = store.now()
-    actions: list[Action] = []
-    if _is_over(found, now):
-        _check_room(key, now)
-    if duration or _is_over(found, now):
-        expiry = now + min(duration or LONGEST, LONGEST)
-        actions += [
-            SubscriptionRow.expiry.set(table.time_text(expiry)),
-            SubscriptionRow.expires.set(int((expiry + KEPT).timestamp())),
-        ]
-    if restart:
-        cursor, cursor_at = _start(store, read_box(store, key), restart)
-        actions.append(SubscriptionRow.restart.set(cursor))
-        actions.append(SubscriptionRow.restart_at.set(table.time_text(cursor_at)))
-    if found.state == "failed":
-        actions += [SubscriptionRow.state.set("unverified"), SubscriptionRow.tries.set(0)]
-    return [*actions, SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(now))]
+) -> SubscriptionRow | None:
+    """Back among the live ones, if there is room. None if someone else has written to it meanwhile."""
+    partition = table.subscription_partition(key)
+
+    def decide(view: View, draft: Draft) -> SubscriptionRow:
+        _check_room([row for row in _rows(key) if not is_over(row, draft.now)])
+        draft.new_id()  # the box row's turn: of two at once, the second counts the first
+        changes = _changes(store, found, view.box, restart) | _due_now(partition, draft.now)
+        renewed = moved(found, partition, **changes, **_life(draft.now, duration))
+        if found.box == partition:
+            draft.row(lambda transaction: transaction.save(renewed, as_read(found)))
+        else:
+            draft.row(lambda transaction: transaction.delete(found, as_read(found)))
+            draft.row(lambda transaction: transaction.save(renewed))
+        return renewed
+
+    try:
+        return commit(store, key, list, decide)
+    except TransactWriteError as error:
+        if error.cause_response_code != "TransactionCanceledException":
+            raise
+        return None
 
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
@@ -150,25 +214,29 @@ def note(row: SubscriptionRow, actions: list[Action], condition: Condition | Non
 
 def delete(key: BoxKey, subscription_id: str) -> None:
     """Nothing is sent from now on: every send looks for the row first."""
-    row(key, subscription_id).delete()
+    while True:
+        try:
+            _anywhere(key, subscription_id).delete(SubscriptionRow.item.exists())
+        except DeleteError as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                continue  # it was just put away, or renewed
+            raise
+        return
 
 
 def _rows(key: BoxKey) -> Iterator[SubscriptionRow]:
     return table.every(SubscriptionRow, table.subscription_partition(key))
 
 
-def _check_room(key: BoxKey, now: datetime) -> None:
-    if sum(1 for row in _rows(key) if not _is_over(row, now)) >= MOST:
+def _check_room(present: Sequence[SubscriptionRow]) -> None:
+    if len(present) >= MOST:
         raise NotAllowed("subscriptions")
 
 
-def _is_over(row: SubscriptionRow, now: datetime) -> bool:
-    return bool(row.expiry <= table.time_text(now))
-
-
 def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
-    state = "expired" if _is_over(row, now) else row.state
+    state = "expired" if is_over(row, now) else row.state
     restarts = row.restart is not None
+    validity = row.restart_validity if restarts else None
     return Subscription(
         subscription_id=row.item,
         notify_url=row.notify_url,
@@ -180,5 +248,6 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
         expiry=table.parse_time(row.expiry),
         cursor=int(row.restart if restarts else row.cursor),
         cursor_at=table.parse_time(row.restart_at if restarts else row.cursor_at),
+        validity=validity or row.validity,
         index=int(row.index),
     )

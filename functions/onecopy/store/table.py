@@ -12,8 +12,9 @@
 | how much is in a folder? | Query of `by-folder`, BatchGetItem; of many folders: Query | `O#…` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | was this request made before? | GetItem, and with every write of it | `{store}#{box}` / `K#{hash}` |
+| whose subscription has expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
 | where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
-| what should have happened by now? | Query of `by-due` | `work`, `due` up to now |
+| what should have happened by now? | Query of `by-due` | `work` = `{kind}#{shard}`, `due` up to now |
 
 Ranges are read by prefix, so no row needs a discriminator. Times are text, `2026-11-23T10:14:00.000000Z`,
 and sort as text.
@@ -21,6 +22,7 @@ and sort as text.
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -43,6 +45,9 @@ from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
 LOG_PARTITION = 1000
 """Changes in one partition of the log."""
+
+SHARDS = 16
+"""Keys of `by-due` for each kind of work: one key takes a thousand writes a second."""
 
 _NAME_IN_KEY = 600
 """Bytes of a name that still fit a sort key of 1,024 beside the parent's id; longer ones are hashed."""
@@ -219,6 +224,7 @@ class SubscriptionRow(Row):
     tries = NumberAttribute(default=0)
     restart = NumberAttribute(null=True)
     restart_at = UnicodeAttribute(null=True)
+    restart_validity = UnicodeAttribute(null=True)
     in_flight = Json(null=True)
     flight = NumberAttribute(null=True)
     work = UnicodeAttribute(null=True)
@@ -250,6 +256,7 @@ class KeyRow(Row):
 
 
 _SUBSCRIPTIONS = "#S"
+_EXPIRED = "#E"
 BOX = "BOX"
 CONTENT = "CONTENT"
 UPLOAD = "UPLOAD"
@@ -281,8 +288,23 @@ def subscription_partition(key: BoxKey) -> str:
     return f"{key}{_SUBSCRIPTIONS}"
 
 
+def expired_partition(key: BoxKey) -> str:
+    """Where a subscription lies once it has expired: no commit's ring reads it there."""
+    return f"{key}{_EXPIRED}"
+
+
 def box_of_subscription(partition: str) -> str:
-    return partition.removesuffix(_SUBSCRIPTIONS)
+    return partition.removesuffix(_SUBSCRIPTIONS).removesuffix(_EXPIRED)
+
+
+def work(kind: str, partition: str) -> str:
+    """The key of `by-due` for work of a kind in a partition. One partition's work is under one key."""
+    return f"{kind}#{zlib.crc32(partition.encode()) % SHARDS:02d}"
+
+
+def every_work(kind: str) -> list[str]:
+    """All keys of `by-due` for a kind of work."""
+    return [f"{kind}#{shard:02d}" for shard in range(SHARDS)]
 
 
 def key_item(name: str) -> str:

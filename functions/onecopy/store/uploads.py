@@ -39,11 +39,12 @@ def note_intake(store: Store, count: int) -> tuple[IntakeRow, list[ContentKey]]:
 
 
 def _intake(keys: list[ContentKey], due: datetime) -> IntakeRow:
+    partition = table.content_partition(keys[0])
     return IntakeRow(
-        box=table.content_partition(keys[0]),
+        box=partition,
         item=table.INTAKE,
         content_keys=list(keys),
-        work="intake",
+        work=table.work("intake", partition),
         due=table.time_text(due),
     )
 
@@ -74,7 +75,7 @@ def begin(
             parts=rows.parts_json(parts),
             correlation_id=given.correlation_id,
             correlation_tag=given.correlation_tag,
-            work="upload",
+            work=table.work("upload", table.content_partition(content_key)),
             due=table.time_text(draft.now + window),
         )
         draft.row(lambda transaction: transaction.save(row))

@@ -178,7 +178,7 @@ def subscription_update(raw: Any) -> SubscriptionUpdateIn:
 
 def duration(seconds: int | None) -> timedelta | None:
     """Nothing or 0: as long as it may be (OMA's common definitions)."""
-    return timedelta(seconds=min(seconds, 10**9)) if seconds else None
+    return timedelta(seconds=seconds) if seconds else None
 
 
 def count(text: str | None, part: str) -> int:

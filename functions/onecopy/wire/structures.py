@@ -193,9 +193,13 @@ class CallbackReference(_Nms):
     notification_format: str | None = None
 
 
+Duration = Annotated[Number, Field(ge=0, lt=2**32)]
+"""Seconds, an xsd:unsignedInt."""
+
+
 class SubscriptionIn(_Nms):
     callback_reference: CallbackReference
-    duration: Annotated[Number, Field(ge=0)] | None = None
+    duration: Duration | None = None
     filter: Any = None
     client_correlator: Text255 | None = None
     restart_token: str | None = None
@@ -206,7 +210,7 @@ class SubscriptionBody(_Nms):
 
 
 class SubscriptionUpdateIn(_Nms):
-    duration: Annotated[Number, Field(ge=0)] | None = None
+    duration: Duration | None = None
     restart_token: str | None = None
 
 

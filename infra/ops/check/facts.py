@@ -69,7 +69,8 @@ class Facts:
         before = self._box_row(box)
         key, end = BoxKey.parse(box), int(before["seq"]["N"]) if before else 0
         logs = (table.log_partition(key, seq) for seq in range(0, end + 1, table.LOG_PARTITION))
-        for partition in (box, table.subscription_partition(key), *logs):
+        subscriptions = (table.subscription_partition(key), table.expired_partition(key))
+        for partition in (box, *subscriptions, *logs):
             self._read_partition(partition)
         linked = (row.content_key for row in self.of(table.LinkRow, box, "O#") if row.content_key)
         contents |= {table.content_partition(ContentKey(content)) for content in linked}

@@ -20,7 +20,16 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
 from onecopy.store import jobs, rows, table, uploads
 from onecopy.store.draft import Draft
-from onecopy.store.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
+from onecopy.store.due import DELIVER
+from onecopy.store.table import (
+    BoxRow,
+    ChangeRow,
+    ContentRow,
+    FolderRow,
+    LinkRow,
+    NameRow,
+    SubscriptionRow,
+)
 from onecopy.store.transact import Store, View, commit
 
 _OTHERWISE = (DeleteError, PutError, TransactWriteError, UpdateError)
@@ -33,7 +42,8 @@ def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
         actions: list[Action] = [ContentRow.links.set(links)]
         if not links:
-            actions += [ContentRow.work.set("reclaim"), ContentRow.due.set(table.time_text(store.now()))]
+            work = table.work("reclaim", row.box)
+            actions += [ContentRow.work.set(work), ContentRow.due.set(table.time_text(store.now()))]
         with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
             _unchanged(transaction, box)
             transaction.update(row, actions, ContentRow.links == row.links)
@@ -176,6 +186,21 @@ def swept(content: str) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
         with suppress(*_OTHERWISE):
             uploads.note_stray(store, ContentKey(content))
+
+    return mend
+
+
+def rung(row: SubscriptionRow) -> Mend:
+    """Due at once: the next sweep rings for it, and its turn finds out what it is owed."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        work, due = table.work(DELIVER, row.box), table.time_text(store.now())
+        as_found = SubscriptionRow.due.does_not_exist() if row.due is None else SubscriptionRow.due == row.due
+        with suppress(*_OTHERWISE):
+            row.update(
+                [SubscriptionRow.work.set(work), SubscriptionRow.due.set(due)],
+                SubscriptionRow.item.exists() & as_found,
+            )
 
     return mend
 

@@ -12,7 +12,7 @@ from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
-from onecopy.store import rows, table
+from onecopy.store import due, rows, table
 from onecopy.store.table import (
     BoxRow,
     ChangeRow,
@@ -28,6 +28,9 @@ from onecopy.store.table import (
 
 LATE = timedelta(minutes=15)
 """After so long what is due should have been swept: a sweep comes every minute."""
+
+RARELY = timedelta(days=2)
+"""Twice the longest that a subscriber at rest waits for a look: whoever is due later is never rung for."""
 
 LOG_SURELY_KEPT = timedelta(days=1)
 """The shortest history that can be set."""
@@ -254,13 +257,22 @@ def _subscriptions(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 "cursor", str(box.key), row.item, f"told up to {row.cursor}, the box is at {box.seq}"
             )
+        if row.state != "failed" and not _is_rung_for(row, now):
+            text = "a subscriber that nobody would ever ring for"
+            yield Finding("bell", str(box.key), row.item, text, repair.rung(row))
         if row.state == "active" and not row.tries and (late := _late(row.due, now)):
             yield Finding("push", str(box.key), row.item, f"a subscriber that is not told, {late}")
 
 
-def _late(due: str | None, now: datetime) -> str:
+def _is_rung_for(row: SubscriptionRow, now: datetime) -> bool:
+    """The sweep will find it, and before long."""
+    known = {table.work(kind, row.box) for kind in (due.DELIVER, due.REST)}
+    return row.work in known and row.due is not None and row.due <= table.time_text(now + RARELY)
+
+
+def _late(since: str | None, now: datetime) -> str:
     """How long it has been due, if that is too long."""
-    late = now - table.parse_time(due) if due else timedelta()
+    late = now - table.parse_time(since) if since else timedelta()
     return f"due for {_told(late)}" if late > LATE else ""
 
 

@@ -52,10 +52,9 @@ def _ring(request: Request, subscription: Subscription) -> None:
 
 
 def _shown(request: Request, known: Subscription, secret: bool = False) -> outward.Json:
-    box = log.read_box(request.store, request.key)
-    token = RestartToken(box.validity, known.position, known.cursor_at)
+    token = RestartToken(known.validity, known.position, known.cursor_at)
     if known.cursor == RESET:
-        token = log.start_of_listing(request.store, box)
+        token = log.start_of_listing(request.store, log.read_box(request.store, request.key))
     now = request.store.now()
     return outward.subscription(known, request.urls, request.signed(token), now, secret)
 
@@ -63,7 +62,7 @@ def _shown(request: Request, known: Subscription, secret: bool = False) -> outwa
 def list_subscriptions(request: Request) -> Answer:
     found = [_shown(request, one) for one in subscriptions.every(request.store, request.key)]
     url = f"{request.urls.base}/subscriptions"
-    return Answer(200, {"nmsSubscriptionList": {"nmsSubscription": found, "resourceURL": url}})
+    return Answer(200, {"nmsSubscriptionList": {"subscription": found, "resourceURL": url}})
 
 
 def get_subscription(request: Request, subscription_id: str) -> Answer:
