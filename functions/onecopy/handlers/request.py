@@ -11,6 +11,7 @@ from typing import Any
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.errors import Busy, InvalidInput, NotAcceptable, NotAllowed, TooLarge
+from onecopy.domain.match import ANY, Match
 from onecopy.domain.token import BadToken, RestartToken, parse
 from onecopy.handlers import composition
 from onecopy.settings import Settings
@@ -34,6 +35,9 @@ _BYTES_ABOVE = 1_000_000
 """A larger answer leaves the function as bytes. A function's answer is JSON: text in it is escaped, which
 may make it three times as long; base64 makes bytes a third longer, whatever they say.
 """
+_TAG = r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
+_ENTITY_TAG = re.compile(_TAG)
+_ENTITY_TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
 _BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#]{1,255}")
 
 
@@ -104,6 +108,16 @@ class Request:
             return True
         return False
 
+    @cached_property
+    def match(self) -> Match:
+        """What If-Match asks for; a weak tag is as good as a strong one. InvalidInput if it is no tag."""
+        given = self.headers.get("if-match")
+        if given is None or given.strip() == "*":
+            return ANY
+        if not _ENTITY_TAGS.fullmatch(given):
+            raise InvalidInput("If-Match")
+        return Match(frozenset(_ENTITY_TAG.findall(given)))
+
     def max_entries(self) -> int:
         return inward.count(self.query.get("maxEntries"), "maxEntries")
 
@@ -154,6 +168,10 @@ def authorize(
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         _event=event,
     )
+
+
+def etag(last_mod_seq: int) -> dict[str, str]:
+    return {"etag": f'"{last_mod_seq}"'}
 
 
 def check_accept(headers: Mapping[str, str]) -> None:

@@ -9,24 +9,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
-from onecopy.domain.errors import InvalidInput, NameTaken, NMSError, NotAllowed, SystemFolder
+from onecopy.domain.errors import (
+    InvalidInput,
+    NameTaken,
+    NMSError,
+    NotAllowed,
+    PreconditionFailed,
+    SystemFolder,
+)
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.domain.link import Link
+from onecopy.domain.match import ANY, Match
 from onecopy.store import folders, jobs, table
 from onecopy.store.batches import in_batches
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
+from onecopy.store.outcome import Outcome
 from onecopy.store.table import FolderRow, LinkRow, NameRow
 from onecopy.store.transact import Store, View, Wanted, ask
 from onecopy.store.undisturbed import commit
-
-
-@dataclass(frozen=True)
-class FolderCopied:
-    """`job_id` names what goes on below it in the background."""
-
-    folder: Folder
-    job_id: str | None = None
 
 
 def check_target(store: Store, key: BoxKey, target: FolderId, network: bool) -> None:
@@ -38,7 +39,7 @@ def check_target(store: Store, key: BoxKey, target: FolderId, network: bool) -> 
 
 def copy_objects(
     store: Store, key: BoxKey, sources: Sequence[ObjectId], target: FolderId, network: bool
-) -> list[Link | NMSError]:
+) -> list[Outcome | NMSError]:
     """A new link for each source, in order; a source named twice is copied twice."""
 
     def take(view: View, draft: Draft, link: Link) -> Link:
@@ -48,11 +49,17 @@ def copy_objects(
 
 
 def move_objects(
-    store: Store, key: BoxKey, sources: Sequence[ObjectId], target: FolderId, network: bool
-) -> list[Link | NMSError]:
+    store: Store,
+    key: BoxKey,
+    sources: Sequence[ObjectId],
+    target: FolderId,
+    network: bool,
+    match: Match = ANY,
+) -> list[Outcome | NMSError]:
     """Ids are kept. An object in a conversation's folder stays there (the folder as a whole may move)."""
 
     def take(view: View, draft: Draft, link: Link) -> Link:
+        match.check(link.last_mod_seq)
         parent = view.folder(link.parent)
         if not parent or view.box.is_network(parent.folder_id, parent.ancestors):
             raise NotAllowed("object of a conversation")
@@ -75,15 +82,19 @@ class _Objects:
     take: Callable[[View, Draft, Link], Link]
     moves: bool
 
-    def run(self) -> list[Link | NMSError]:
+    def run(self) -> list[Outcome | NMSError]:
         return in_batches(self.store, len(self.sources), self._commit)
 
-    def _commit(self, done: int) -> list[Link | NMSError]:
+    def _commit(self, done: int) -> list[Outcome | NMSError]:
         batch = self._batch(done)
         wanted: list[Wanted] = [folders.wanted(self.target)]
         wanted += [(LinkRow, table.link_item(source)) for source in batch if is_id(source)]
         return commit(
-            self.store, self.key, lambda: wanted, lambda view, draft: self._decide(view, draft, batch)
+            self.store,
+            self.key,
+            lambda: wanted,
+            lambda view, draft: self._decide(view, draft, batch),
+            many=True,
         )
 
     def _batch(self, done: int) -> Sequence[ObjectId]:
@@ -97,8 +108,8 @@ class _Objects:
             size += 1
         return self.sources[done : done + size]
 
-    def _decide(self, view: View, draft: Draft, batch: Sequence[ObjectId]) -> list[Link | NMSError]:
-        _target(view, self.target, self.network)
+    def _decide(self, view: View, draft: Draft, batch: Sequence[ObjectId]) -> list[Outcome | NMSError]:
+        folder = _target(view, self.target, self.network)
         links = view.links([source for source in batch if is_id(source)], with_parents=self.moves)
         answers: list[Link | NMSError] = []
         moved: dict[ObjectId, Link] = {}
@@ -109,18 +120,24 @@ class _Objects:
             answers.append(self._one(view, draft, link))
             if self.moves and isinstance(answer := answers[-1], Link):
                 moved[source] = answer
-        return answers
+        return [a if isinstance(a, NMSError) else _outcome(a, folder) for a in answers]
 
     def _one(self, view: View, draft: Draft, link: Link | None) -> Link | NMSError:
         try:
             return self.take(view, draft, link) if link else InvalidInput("objectReference")
+        except PreconditionFailed:
+            raise
         except NMSError as error:
             return error
 
 
+def _outcome(link: Link, folder: Folder) -> Outcome:
+    return Outcome(link.object_id, link.last_mod_seq, link.parent, folder=folder, content=link.content)
+
+
 def copy_folders(
     store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
-) -> list[FolderCopied | NMSError]:
+) -> list[Outcome | NMSError]:
     """For each source an empty folder of the same name and attributes, and the job that fills it."""
 
     def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
@@ -132,12 +149,18 @@ def copy_folders(
 
 
 def move_folders(
-    store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
-) -> list[FolderCopied | NMSError]:
+    store: Store,
+    key: BoxKey,
+    sources: Sequence[FolderId],
+    target: FolderId,
+    network: bool,
+    match: Match = ANY,
+) -> list[Outcome | NMSError]:
     """Each with all below it, in one change. Into the folder where it is: nothing changes."""
 
     def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
         folder = _source(store, view, source, parent)
+        match.check(folder.last_mod_seq)
         if folder.parent == target:
             return folder, folder
         _check_name(view, parent, folder.name)
@@ -169,18 +192,22 @@ class _Folders:
     _AT_ONCE = 23
     """Each takes up to four rows: itself, its name before and after, its change."""
 
-    def run(self) -> list[FolderCopied | NMSError]:
+    def run(self) -> list[Outcome | NMSError]:
         return in_batches(self.store, len(self.sources), self._commit)
 
-    def _commit(self, done: int) -> list[FolderCopied | NMSError]:
+    def _commit(self, done: int) -> list[Outcome | NMSError]:
         batch = self.sources[done : done + self._AT_ONCE]
         known = [folders.wanted(source) for source in dict.fromkeys(batch) if is_id(source)]
         wanted = [folders.wanted(self.target), *known]
         return commit(
-            self.store, self.key, lambda: wanted, lambda view, draft: self._decide(view, draft, batch)
+            self.store,
+            self.key,
+            lambda: wanted,
+            lambda view, draft: self._decide(view, draft, batch),
+            many=True,
         )
 
-    def _decide(self, view: View, draft: Draft, batch: Sequence[FolderId]) -> list[FolderCopied | NMSError]:
+    def _decide(self, view: View, draft: Draft, batch: Sequence[FolderId]) -> list[Outcome | NMSError]:
         parent = _target(view, self.target, self.network)
         self._read_names(view, batch)
         answers: list[Pair | NMSError] = []
@@ -190,7 +217,7 @@ class _Folders:
             answers.append(self._one(view, draft, source, parent))
         pairs = [answer for answer in answers if not isinstance(answer, NMSError)]
         job_id = self.start(view, draft, pairs) if pairs else None
-        return [a if isinstance(a, NMSError) else FolderCopied(a[1], job_id) for a in answers]
+        return [a if isinstance(a, NMSError) else _moved(a[1], job_id) for a in answers]
 
     def _read_names(self, view: View, batch: Sequence[FolderId]) -> None:
         found = [view.folder(source) for source in batch if is_id(source)]
@@ -201,10 +228,14 @@ class _Folders:
         """A refused target fails the request; whatever is wrong with a source fails that item only."""
         try:
             return self.take(view, draft, source, parent)
-        except SystemFolder:
+        except (SystemFolder, PreconditionFailed):
             raise
         except NMSError as error:
             return error
+
+
+def _moved(folder: Folder, job_id: str | None) -> Outcome:
+    return Outcome(folder.folder_id, folder.last_mod_seq, folder.parent, job_id, folder)
 
 
 def _target(view: View, target: FolderId, network: bool) -> Folder:
@@ -252,5 +283,5 @@ def _subfolders(store: Store, box: Box, folder_id: FolderId) -> list[FolderId]:
     return [FolderId(row.item[2:]) for row in rows]
 
 
-OnFolders = Callable[[Store, BoxKey, Sequence[FolderId], FolderId, bool], list[FolderCopied | NMSError]]
-OnObjects = Callable[[Store, BoxKey, Sequence[ObjectId], FolderId, bool], list[Link | NMSError]]
+OnFolders = Callable[[Store, BoxKey, Sequence[FolderId], FolderId, bool], list[Outcome | NMSError]]
+OnObjects = Callable[[Store, BoxKey, Sequence[ObjectId], FolderId, bool], list[Outcome | NMSError]]

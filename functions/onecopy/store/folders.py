@@ -22,6 +22,7 @@ from onecopy.domain.ids import (
     ObjectId,
     is_id,
 )
+from onecopy.domain.match import ANY, Match
 from onecopy.store import jobs, table
 from onecopy.store.draft import Draft
 from onecopy.store.table import FolderRow, NameRow
@@ -41,9 +42,11 @@ def wanted(folder_id: FolderId) -> Wanted:
     return FolderRow, table.folder_item(folder_id)
 
 
-def find(store: Store, key: BoxKey, folder_id: FolderId) -> Folder:
+def find(store: Store, key: BoxKey, folder_id: FolderId, match: Match = ANY) -> Folder:
     def answer(view: View) -> Folder:
-        return _existing(view, folder_id)
+        folder = _existing(view, folder_id)
+        match.check(folder.last_mod_seq)
+        return folder
 
     return ask(store, key, [wanted(folder_id)], answer)
 
@@ -274,11 +277,11 @@ def create(
     return commit(store, key, needed, decide)
 
 
-def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str) -> Folder:
+def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str, match: Match = ANY) -> Folder:
     """The name it has already changes nothing."""
 
     def decide(view: View, draft: Draft) -> Folder:
-        folder = _to_change(view, folder_id)
+        folder = _to_change(view, folder_id, match)
         if folder.parent is None or folder.is_system:
             raise RenameForbidden
         if folder.name == name:
@@ -290,11 +293,11 @@ def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str) -> Folder:
     return commit(store, key, lambda: [wanted(folder_id)], decide)
 
 
-def delete(store: Store, key: BoxKey, folder_id: FolderId) -> str:
+def delete(store: Store, key: BoxKey, folder_id: FolderId, match: Match = ANY) -> str:
     """Out of sight at once, with all below; answers the id of the job that follows it down."""
 
     def decide(view: View, draft: Draft) -> str:
-        folder = _to_change(view, folder_id)
+        folder = _to_change(view, folder_id, match)
         if folder.is_system:
             raise NotAllowed("system folder")
         draft.delete_folder(folder)
@@ -303,10 +306,11 @@ def delete(store: Store, key: BoxKey, folder_id: FolderId) -> str:
     return commit(store, key, lambda: [wanted(folder_id)], decide)
 
 
-def _to_change(view: View, folder_id: FolderId) -> Folder:
+def _to_change(view: View, folder_id: FolderId, match: Match) -> Folder:
     folder = view.folder_to_change(folder_id)
     if not folder:
         raise Unknown("folderId")
+    match.check(folder.last_mod_seq)
     return folder
 
 

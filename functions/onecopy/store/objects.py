@@ -12,10 +12,12 @@ from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
 from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
+from onecopy.domain.match import ANY, Match
 from onecopy.store import rows, table
 from onecopy.store.batches import in_batches
 from onecopy.store.draft import MAX_BYTES, MAX_ROWS, Draft
 from onecopy.store.folders import Names, Paths, Place
+from onecopy.store.outcome import Outcome
 from onecopy.store.table import IntakeRow, LinkRow
 from onecopy.store.transact import Store, View, Wanted, ask
 from onecopy.store.undisturbed import commit
@@ -37,13 +39,7 @@ class Item:
         return replace(self, content_key=content_key)
 
 
-@dataclass(frozen=True)
-class Made:
-    link: Link
-    folder: Folder
-
-
-Result = Made | NMSError
+Result = Outcome | NMSError
 
 
 def wanted(object_id: ObjectId) -> Wanted:
@@ -73,22 +69,22 @@ class _Creation:
 
     def __init__(self, paths: Paths, items: Sequence[Item], network: bool, intake: IntakeRow | None) -> None:
         self.paths = paths
-        self.results: list[Result] = []
+        self._done, self._failed = 0, False
         self.made: dict[Names, Folder] = {}
         self._items = items
         self._network = network
         self._intake = intake
 
     def commit(self, done: int) -> list[Result]:
-        answers = commit(self.paths.store, self.paths.key, self.wanted, self.decide)
-        self.results += answers
+        self._done = done
+        answers = commit(self.paths.store, self.paths.key, self.wanted, self.decide, many=True)
+        self._failed |= any(isinstance(answer, NMSError) for answer in answers)
         self.paths.learn(self.made.values())
         return answers
 
     @property
     def _batch(self) -> Sequence[Item]:
-        done = len(self.results)
-        return self._items[done : done + MAX_ROWS // _ROWS_EACH]
+        return self._items[self._done : self._done + MAX_ROWS // _ROWS_EACH]
 
     def wanted(self) -> list[Wanted]:
         self.paths.look_up(item.place for item in self._batch if not isinstance(item.place, str))
@@ -103,12 +99,12 @@ class _Creation:
                 break
             try:
                 folder = self.paths.folder(view, draft, item.place, self._network, folders)
-                answers.append(Made(_create(draft, item, folder), folder))
+                link = _create(draft, item, folder)
+                answers.append(Outcome(link.object_id, link.last_mod_seq, link.parent, folder=folder))
             except NMSError as error:
                 answers.append(error)
-        results = [*self.results, *answers]
-        whole = len(results) == len(self._items)
-        if self._intake and whole and not any(isinstance(result, NMSError) for result in results):
+        failed = self._failed or any(isinstance(answer, NMSError) for answer in answers)
+        if self._intake and self._done + len(answers) == len(self._items) and not failed:
             intake = self._intake
             draft.row(lambda transaction: transaction.delete(intake))
         return answers
@@ -135,33 +131,36 @@ def _size(item: Item) -> int:
     return 2 * (table.sent_size(attributes) + table.sent_size(parts))
 
 
-def find(store: Store, key: BoxKey, object_id: ObjectId) -> Link:
-    return ask(store, key, [wanted(object_id)], lambda view: _existing(view, object_id))
+def find(store: Store, key: BoxKey, object_id: ObjectId, match: Match = ANY) -> Link:
+    def answer(view: View) -> Link:
+        link = view.link(object_id)
+        if not link:
+            raise Unknown("objectId")
+        match.check(link.last_mod_seq)
+        return link
+
+    return ask(store, key, [wanted(object_id)], answer)
 
 
-def delete(store: Store, key: BoxKey, object_id: ObjectId) -> None:
+def delete(store: Store, key: BoxKey, object_id: ObjectId, match: Match = ANY) -> None:
     def decide(view: View, draft: Draft) -> None:
-        draft.delete_link(_to_change(view, object_id))
+        draft.delete_link(_to_change(view, object_id, match))
 
     commit(store, key, lambda: [wanted(object_id)], decide)
 
 
-def flags(store: Store, key: BoxKey, object_id: ObjectId) -> Flags:
-    return find(store, key, object_id).flags
-
-
-def set_flags(store: Store, key: BoxKey, object_id: ObjectId, flags: Flags) -> Flags:
+def set_flags(store: Store, key: BoxKey, object_id: ObjectId, flags: Flags, match: Match = ANY) -> Link:
     """Replaces the whole set. The same set, however spelled, changes nothing."""
 
     def changed(before: Flags) -> Flags:
         same = {flag.casefold() for flag in before} == {flag.casefold() for flag in flags}
         return before if same else flags
 
-    _, after = _change_flags(store, key, object_id, changed)
+    _, after = _change_flags(store, key, object_id, changed, match)
     return after
 
 
-def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> bool:
+def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: Match = ANY) -> bool:
     """Whether it was added; False if it was there."""
 
     def changed(before: Flags) -> Flags:
@@ -171,11 +170,11 @@ def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> bool:
             raise InvalidInput("flags")
         return flag_set((*before, name))
 
-    before, after = _change_flags(store, key, object_id, changed)
-    return before != after
+    before, after = _change_flags(store, key, object_id, changed, match)
+    return before != after.flags
 
 
-def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> None:
+def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: Match = ANY) -> None:
     """FlagAbsent if it was not there."""
 
     def changed(before: Flags) -> Flags:
@@ -183,31 +182,25 @@ def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str) -> No
             raise FlagAbsent("flagName")
         return without_flag(before, name)
 
-    _change_flags(store, key, object_id, changed)
+    _change_flags(store, key, object_id, changed, match)
 
 
 def _change_flags(
-    store: Store, key: BoxKey, object_id: ObjectId, changed: Callable[[Flags], Flags]
-) -> tuple[Flags, Flags]:
-    def decide(view: View, draft: Draft) -> tuple[Flags, Flags]:
-        link = _to_change(view, object_id)
+    store: Store, key: BoxKey, object_id: ObjectId, changed: Callable[[Flags], Flags], match: Match
+) -> tuple[Flags, Link]:
+    """The flags before, and the object after."""
+
+    def decide(view: View, draft: Draft) -> tuple[Flags, Link]:
+        link = _to_change(view, object_id, match)
         after = changed(link.flags)
-        if after != link.flags:
-            draft.set_flags(link, after)
-        return link.flags, after
+        return link.flags, link if after == link.flags else draft.set_flags(link, after)
 
     return commit(store, key, lambda: [wanted(object_id)], decide)
 
 
-def _existing(view: View, object_id: ObjectId) -> Link:
-    link = view.link(object_id)
-    if not link:
-        raise Unknown("objectId")
-    return link
-
-
-def _to_change(view: View, object_id: ObjectId) -> Link:
+def _to_change(view: View, object_id: ObjectId, match: Match) -> Link:
     link = view.link_to_change(object_id)
     if not link:
         raise Unknown("objectId")
+    match.check(link.last_mod_seq)
     return link

@@ -7,9 +7,10 @@ same time one commits, and the other finds its row. While a try is at work its r
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
@@ -21,7 +22,8 @@ from onecopy.store import table
 from onecopy.store.draft import Draft
 from onecopy.store.table import KeyRow
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from onecopy.store.transact import Store
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
@@ -29,25 +31,37 @@ LEASE = timedelta(seconds=30)
 
 
 class Repeated(Exception):
-    """Another request with the same key has been committed since this one looked."""
+    """Another try of the same request has been committed since this one looked."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """`encode` makes JSON of what became of an item, `decode` the same thing of it again."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
 
 
 @dataclass
 class Once:
-    """One try of a request. `told`: what became of its items, as far as they are committed.
-
-    `encode` makes JSON of an item's outcome, `decode` an outcome of it.
-    """
+    """One try of a request of `total` items. `told`: what became of them, as far as they are committed."""
 
     row: KeyRow
-    encode: Callable[[Any], Any]
-    decode: Callable[[Any], Any]
+    codec: Codec
+    total: int
     is_new: bool
     told: list[Any] = field(default_factory=list)
+    taken: int = 0
 
-    def answers(self) -> list[Any]:
-        """The outcomes of the items that an earlier try has done."""
-        return [_error(raw) or self.decode(raw) for raw in self.told]
+    @property
+    def is_whole(self) -> bool:
+        return len(self.told) >= self.total
+
+    def take(self, count: int) -> list[Any]:
+        """What became of the next items, as far as an earlier try has done them."""
+        told = self.told[self.taken : self.taken + count]
+        self.taken += len(told)
+        return [_error(raw) or self.codec.decode(raw) for raw in told]
 
     def check(self, found: KeyRow | None) -> None:
         if found is None and self.is_new:
@@ -55,36 +69,40 @@ class Once:
         if found is None or found.runner != self.row.runner:
             raise Repeated
 
-    def note(self, draft: Draft, outcomes: Sequence[Any], whole: bool) -> list[Any]:
+    def note(self, draft: Draft, outcomes: Sequence[Any]) -> list[Any]:
         """The row with these outcomes, in the transaction that brings them about; answers what it holds."""
-        told = [*self.told, *(self._raw(outcome) for outcome in outcomes)]
+        told = [*self.told, *map(self._raw, outcomes)]
+        row, actions = self._written(told, done=len(told) >= self.total)
         if self.is_new:
-            row = KeyRow(**{**self.row.attribute_values, "told": told, "done": whole})
             draft.row(lambda t: t.save(row, KeyRow.item.does_not_exist()), len(repr(told)))
-            return told
-        actions: list[Action] = [KeyRow.told.set(told), KeyRow.done.set(whole)]
-        mine = KeyRow.runner == self.row.runner
-        row = KeyRow(box=self.row.box, item=self.row.item)
-        draft.row(lambda t: t.update(row, actions, mine), len(repr(told)))
+        else:
+            draft.row(lambda t: t.update(row, actions, KeyRow.runner == self.row.runner), len(repr(told)))
         return told
 
     def noted(self, told: list[Any]) -> None:
         """What `note` wrote has been committed."""
-        self.told, self.is_new = told, False
+        self.told, self.is_new, self.taken = told, False, len(told)
 
-    def keep(self, error: NMSError) -> None:
-        """A refusal that stays one: the repeat is refused in the same way."""
-        row = KeyRow(**{**self.row.attribute_values, "told": [self._raw(error)], "done": True})
-        try:
-            row.save(KeyRow.item.does_not_exist())
-        except PutError as failure:
-            if failure.cause_response_code != "ConditionalCheckFailedException":
-                raise
+    def close(self, error: NMSError) -> None:
+        """The end of a request that did not come to all of its items: this is what became of the others."""
+        told = [*self.told, *[self._raw(error)] * (self.total - len(self.told))]
+        row, actions = self._written(told, done=True)
+        with suppress(PutError, UpdateError):  # another try has taken over, or the row is not to be had now
+            if self.is_new:
+                row.save(KeyRow.item.does_not_exist())
+            else:
+                row.update(actions, KeyRow.runner == self.row.runner)
+
+    def _written(self, told: list[Any], done: bool) -> tuple[KeyRow, list[Action]]:
+        actions: list[Action] = [KeyRow.told.set(told), KeyRow.done.set(done)]
+        if self.is_new:
+            return KeyRow(**{**self.row.attribute_values, "told": told, "done": done}), actions
+        return KeyRow(box=self.row.box, item=self.row.item), actions
 
     def _raw(self, outcome: Any) -> Any:
         if isinstance(outcome, NMSError):
             return {"error": type(outcome).__name__, "variables": list(outcome.variables)}
-        return self.encode(outcome)
+        return self.codec.encode(outcome)
 
 
 def _error(raw: Any) -> NMSError | None:
@@ -94,43 +112,40 @@ def _error(raw: Any) -> NMSError | None:
     return kind(*raw["variables"])
 
 
-def begin(
-    key: BoxKey,
-    name: str,
-    fingerprint: str,
-    now: datetime,
-    runner: str,
-    encode: Callable[[Any], Any],
-    decode: Callable[[Any], Any],
-) -> Once:
+def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec, total: int) -> Once:
     """A try of the request `name` (a hash of its caller and key), or the end of one. Raises KeyReused and
     StillRunning.
     """
+    now, runner = store.now(), store.random(8).hex()
     while True:
         row = table.get(KeyRow, str(key), table.key_item(name))
-        if row is None or row.expires <= now.timestamp():
-            fresh = KeyRow(
-                box=str(key),
-                item=table.key_item(name),
-                fingerprint=fingerprint,
-                runner=runner,
-                lease=table.time_text(now + LEASE),
-                told=[],
-                done=False,
-                expires=int((now + KEPT).timestamp()),
-            )
-            if row is not None:
-                row.delete(KeyRow.runner == row.runner)
-            return Once(fresh, encode, decode, is_new=True)
+        if row and row.expires <= now.timestamp():
+            row.delete()
+            row = None
+        if row is None:
+            return Once(_fresh(key, name, fingerprint, now, runner), codec, total, is_new=True)
         if row.fingerprint != fingerprint:
             raise KeyReused("Idempotency-Key")
-        if row.done:
-            return Once(row, encode, decode, is_new=False, told=list(row.told))
-        if table.parse_time(row.lease) > now:
-            raise StillRunning("Idempotency-Key")
-        if _take_over(row, runner, now):
+        if not row.done:
+            if table.parse_time(row.lease) > now:
+                raise StillRunning("Idempotency-Key")
+            if not _take_over(row, runner, now):
+                continue
             row.runner = runner
-            return Once(row, encode, decode, is_new=False, told=list(row.told))
+        return Once(row, codec, total, is_new=False, told=list(row.told))
+
+
+def _fresh(key: BoxKey, name: str, fingerprint: str, now: datetime, runner: str) -> KeyRow:
+    return KeyRow(
+        box=str(key),
+        item=table.key_item(name),
+        fingerprint=fingerprint,
+        runner=runner,
+        lease=table.time_text(now + LEASE),
+        told=[],
+        done=False,
+        expires=int((now + KEPT).timestamp()),
+    )
 
 
 def _take_over(row: KeyRow, runner: str, now: datetime) -> bool:

@@ -24,6 +24,7 @@ from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
 from onecopy.store import rows, table
 from onecopy.store.draft import Draft
+from onecopy.store.once import Once
 from onecopy.store.table import BoxRow, FolderRow, LinkRow, Row
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Disturbs(Exception):
 class Store:
     """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
 
-    `deadline`: of a request, after which nothing is begun. `of_owner`: whoever asks has only the right that a
+    `deadline`: of a request, after which nothing is begun. `once`: its Idempotency-Key, if it has one. `of_owner`: whoever asks has only the right that a
     box's owner has, and none while the box is closed.
     """
 
@@ -89,6 +90,7 @@ class Store:
     sleep: Callable[[float], None]
     deadline: datetime | None = None
     of_owner: bool = False
+    once: Once | None = None
 
     def check_time(self) -> None:
         """Raises Busy once the time of the request is over."""

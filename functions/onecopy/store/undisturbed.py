@@ -1,13 +1,18 @@
-"""Commits that disturb no copy: one which has still to read what would be changed comes to its end first."""
+"""Commits of a request: they disturb no copy, and under an Idempotency-Key do their work once.
+
+A copy which has still to read what would be changed comes to its end first.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.errors import Busy
+from onecopy.domain.errors import Busy, NMSError
 from onecopy.store import jobs, transact
 from onecopy.store.draft import Draft
+from onecopy.store.once import Once
+from onecopy.store.table import KeyRow
 from onecopy.store.transact import Disturbs, Store, View, Wanted
 
 T = TypeVar("T")
@@ -25,8 +30,52 @@ def commit(
     key: BoxKey,
     wanted: Callable[[], Sequence[Wanted]],
     decide: Callable[[View, Draft], T],
+    many: bool = False,
 ) -> T:
-    """As `transact.commit`. Busy also when a copy did not come to its end in time: nothing was changed."""
+    """As `transact.commit`. Busy also when a copy did not come to its end in time: nothing was changed.
+
+    Under an Idempotency-Key what an earlier try has done is answered, and what this one does is noted. `many`:
+    the answer is a list, of some of the request's items.
+    """
+    if not store.once:
+        return _commit(store, key, wanted, decide)
+    if not many and (told := store.once.take(1)):
+        if isinstance(told[0], NMSError):
+            raise told[0]
+        return cast(T, told[0])
+    return _commit_once(store, store.once, key, wanted, decide, many)
+
+
+def _commit_once(
+    store: Store,
+    once: Once,
+    key: BoxKey,
+    wanted: Callable[[], Sequence[Wanted]],
+    decide: Callable[[View, Draft], T],
+    many: bool,
+) -> T:
+    noted: list[Any] = []
+
+    def needed() -> list[Wanted]:
+        return [*wanted(), (KeyRow, once.row.item)]
+
+    def guarded(view: View, draft: Draft) -> T:
+        once.check(view.get(KeyRow, once.row.item))
+        answer = decide(view, draft)
+        noted[:] = once.note(draft, cast(list[Any], answer) if many else [answer])
+        return answer
+
+    answer = _commit(store, key, needed, guarded)
+    once.noted(list(noted))
+    return answer
+
+
+def _commit(
+    store: Store,
+    key: BoxKey,
+    wanted: Callable[[], Sequence[Wanted]],
+    decide: Callable[[View, Draft], T],
+) -> T:
     for _ in range(_COPIES):
         try:
             return transact.commit(store, key, wanted, decide)

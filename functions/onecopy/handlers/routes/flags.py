@@ -2,40 +2,46 @@
 
 from onecopy.domain.errors import FlagAbsent
 from onecopy.domain.ids import ObjectId
-from onecopy.domain.link import has_flag
+from onecopy.domain.link import Link, has_flag
+from onecopy.handlers.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
 from onecopy.store import objects
 from onecopy.wire import inward, outward
 
 
 def get_flags(request: Request, object_id: str) -> Answer:
-    flags = objects.flags(request.store, request.key, ObjectId(object_id))
-    return Answer(200, outward.flag_list(flags, ObjectId(object_id), request.urls))
+    return _flags(request, objects.find(request.store, request.key, ObjectId(object_id), request.match))
 
 
 def put_flags(request: Request, object_id: str) -> Answer:
     flags = inward.flag_list(request.json())
-    after = objects.set_flags(request.store, request.key, ObjectId(object_id), flags)
-    return Answer(200, outward.flag_list(after, ObjectId(object_id), request.urls))
+    link = objects.set_flags(request.store, request.key, ObjectId(object_id), flags, request.match)
+    return _flags(request, link)
+
+
+def _flags(request: Request, link: Link) -> Answer:
+    return Answer(200, outward.flag_list(link.flags, link.object_id, request.urls), etag(link.last_mod_seq))
 
 
 def get_flag(request: Request, object_id: str, flag_name: str) -> Answer:
     name = inward.flag_name(flag_name)
-    if not has_flag(objects.flags(request.store, request.key, ObjectId(object_id)), name):
+    link = objects.find(request.store, request.key, ObjectId(object_id), request.match)
+    if not has_flag(link.flags, name):
         raise FlagAbsent("flagName")
     return Answer(204)
 
 
 def put_flag(request: Request, object_id: str, flag_name: str) -> Answer:
     name = inward.flag_name(flag_name)
-    if not objects.add_flag(request.store, request.key, ObjectId(object_id), name):
+    if not objects.add_flag(request.store, request.key, ObjectId(object_id), name, request.match):
         return Answer(204)
     url = request.urls.flag(ObjectId(object_id), name)
     return Answer(201, outward.reference(url), {"location": url})
 
 
 def delete_flag(request: Request, object_id: str, flag_name: str) -> Answer:
-    objects.remove_flag(request.store, request.key, ObjectId(object_id), inward.flag_name(flag_name))
+    name = inward.flag_name(flag_name)
+    objects.remove_flag(request.store, request.key, ObjectId(object_id), name, request.match)
     return Answer(204)
 
 
