@@ -10,7 +10,7 @@ from behind import Behind
 from box_client import STORE, BoxClient, codes, fault
 from eventually import eventually
 from following import now, since
-from test_payloads import DATA, announced, begin, put
+from test_payloads import DATA, announced, appeared, begin, object_url, put
 
 from infra.local.stack import LocalStack
 
@@ -81,10 +81,10 @@ def test_uploaded_content_goes_part_by_part_with_its_message(client: BoxClient) 
     upload = begin(client, announced(), announced(b"x"))
     first, second = upload["part"]
     assert put(first) == put(second, b"x") == 200
-    assert eventually(lambda: client.get(upload["resourceURL"]).status_code == 200)
-    hrefs = [client.get(f"{upload['resourceURL']}/payloadParts/{n}").headers["location"] for n in (1, 2)]
+    appeared(client, url := object_url(client, upload))
+    hrefs = [client.get(f"{url}/payloadParts/{n}").headers["location"] for n in (1, 2)]
     assert [httpx.get(href).content for href in hrefs] == [DATA, b"x"]
-    client.delete(upload["resourceURL"])
+    client.delete(url)
     assert all(gone(href) for href in hrefs)
 
 
@@ -102,7 +102,7 @@ def test_an_upload_that_never_became_whole_is_swept_away(stack: LocalStack, clie
     assert behind.is_away(content_key)
     assert put(second, b"x") == 200  # begun in time, and come to its end too late
     assert eventually(lambda: behind.is_away(content_key), 100)
-    assert fault(client.get(upload["resourceURL"])) == (404, "SVC0004")
+    assert fault(client.get(object_url(client, upload))) == (404, "SVC0004")
     assert since(client, token) == []
 
 

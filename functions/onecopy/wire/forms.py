@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from onecopy.domain.content import Part, checksum
+from onecopy.domain.content import MOST_PARTS, Part, checksum
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.wire import inward, multipart
 from onecopy.wire.multipart import BodyPart
-from onecopy.wire.structures import MOST_PARTS, ObjectIn
+from onecopy.wire.structures import ObjectIn
 
 _ROOT_FIELDS = ("root-fields", "objectList", "object")
 _ATTACHMENTS = ("attachments", "attachment")

@@ -4,6 +4,7 @@ from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path
 from onecopy.domain.ids import ObjectId, is_id
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
+from onecopy.handlers.routes.uploads import shown
 from onecopy.store import folders, objects, uploads
 from onecopy.store.objects import Item, Made
 from onecopy.wire import forms, inward, outward
@@ -67,7 +68,8 @@ def _make(request: Request, given: list[forms.Given]) -> list[Made | NMSError]:
     items: list[Item | NMSError] = [_item(request, *one) for one in given]
     bodies = [forms.bodies(one) for one in given]
     with_content = [n for n, item in enumerate(items) if isinstance(item, Item) and bodies[n]]
-    intake, keys = uploads.note_intake(request.store, len(with_content)) if with_content else (None, [])
+    parts = [len(bodies[n]) for n in with_content]
+    intake, keys = uploads.note_intake(request.store, len(parts), parts) if parts else (None, [])
     puts = []
     for n, content_key in zip(with_content, keys, strict=True):
         item = items[n]
@@ -113,18 +115,8 @@ def _direct(request: Request, given: ObjectIn) -> Answer:
     window = request.settings.upload_window
     network = request.caller.is_network
     row = uploads.begin(request.store, request.key, place, given.given(), parts, network, window)
-    now = request.store.now()
-    hrefs = [
-        request.contents.upload_href(uploads.key_of(row), n, part, now) for n, part in enumerate(parts, 1)
-    ]
-    object_id = ObjectId(row.object_id)
-    upload = {
-        "resourceURL": request.urls.object(object_id),
-        "objectId": object_id,
-        "expires": outward.time(hrefs[0].expires),
-        "part": [{"method": "PUT", "href": href.href, "headers": dict(href.headers)} for href in hrefs],
-    }
-    return Answer(202, {"upload": upload}, {"cache-control": "no-store"})
+    headers = {"location": request.urls.upload(ObjectId(row.object_id)), "cache-control": "no-store"}
+    return Answer(202, shown(request, row), headers)
 
 
 def get_object(request: Request, object_id: str) -> Answer:
