@@ -55,7 +55,6 @@ class Draft:
         self._steps: list[Callable[[TransactWrite], None]] = []
         self._contents: Counter[ContentKey] = Counter()
         self._links = 0
-        self._stored = 0
         self._doomed = box.doomed
         self._moved = dict(box.moved)
 
@@ -120,7 +119,6 @@ class Draft:
             sizes=[part.size for part in content.parts],
         )
         self._put(row, ContentRow.box.does_not_exist())
-        self._stored += content.size
 
     def set_flags(self, link: Link, flags: Flags) -> Link:
         changed = replace(link, flags=flags, last_mod_seq=self.seq.next())
@@ -236,8 +234,6 @@ class Draft:
             actions.append(BoxRow.marks.set(rows.marks_json(marks)))
         if self._links:
             actions.append(BoxRow.links.add(self._links))
-        if self._stored:
-            actions.append(BoxRow.stored.add(self._stored))
         if self._doomed != box.doomed:
             actions.append(BoxRow.doomed.set(sorted(self._doomed)))
         if self._moved != box.moved:

@@ -1,18 +1,16 @@
 """Away: content that no link points to. Zero is terminal, so nothing can come between the steps here."""
 
 from pynamodb.exceptions import UpdateError
-from pynamodb.transactions import TransactWrite
 
-from onecopy.domain.box import BoxKey
 from onecopy.domain.content import ContentKey
 from onecopy.store import table
 from onecopy.store.contents import Contents
-from onecopy.store.table import BoxRow, ContentRow
+from onecopy.store.table import ContentRow
 from onecopy.store.transact import Store
 
 
-def reclaim(store: Store, contents: Contents, content_key: ContentKey) -> bool:
-    """Whether it is gone. Objects first, then the row with the box's count of bytes; again does no harm."""
+def reclaim(_: Store, contents: Contents, content_key: ContentKey) -> bool:
+    """Whether it is gone. First the bytes, then the row, by one conditional write; again does no harm."""
     row = table.get(ContentRow, table.content_partition(content_key), table.CONTENT)
     if not row:
         return True
@@ -20,10 +18,7 @@ def reclaim(store: Store, contents: Contents, content_key: ContentKey) -> bool:
         _still_linked(row)
         return False
     contents.delete([f"{content_key}/{number}" for number in range(1, len(row.sizes) + 1)])
-    owner = BoxRow(box=str(BoxKey.parse(row.owner)), item=table.BOX)
-    with TransactWrite(connection=store.connection) as transaction:
-        transaction.delete(row, ContentRow.links == 0)
-        transaction.update(owner, [BoxRow.stored.add(-sum(row.sizes))], BoxRow.item.exists())
+    row.delete((ContentRow.links == 0) | ContentRow.item.does_not_exist())
     return True
 
 

@@ -93,15 +93,12 @@ class Row(Model):
 
 
 class BoxRow(Row):
-    """The last numbers given out, how far the log had come lately, and what is counted for the whole box
-    (`links`, `stored` bytes).
-    """
+    """The last numbers given out, how far the log had come lately, and how many links the box holds."""
 
     seq = NumberAttribute()
     ids = NumberAttribute()
     validity = UnicodeAttribute()
     links = NumberAttribute(default=0)
-    stored = NumberAttribute(default=0)
     doomed = Json(null=True)
     moved = Json(null=True)
     at = UnicodeAttribute(null=True)

@@ -59,11 +59,10 @@ def row_of_content(box: Box, link: Link, links: int) -> Mend:
     return mend
 
 
-def totals(box: Box, row: BoxRow, links: int, stored: int) -> Mend:
+def totals(box: Box, row: BoxRow, links: int) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
-        as_found = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.stored == row.stored)
         with suppress(*_OTHERWISE):
-            row.update([BoxRow.links.set(links), BoxRow.stored.set(stored)], as_found)
+            row.update([BoxRow.links.set(links)], (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids))
 
     return mend
 

@@ -194,7 +194,7 @@ def _work(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
 
 
 def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding]:
-    """Counts against links, rows against the bucket, totals against both."""
+    """Counts against links, and rows against the bucket."""
     name, linked, links = row.box, Counter[str](), 0
     one = dict[str, str]()
     for link in facts.of(LinkRow, name, "O#"):
@@ -202,10 +202,8 @@ def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Fi
         if link.content_key:
             linked[link.content_key] += 1
             one[link.content_key] = link.item
-    stored = 0
     for content in facts.of_owner(ContentRow, name):
         key = content.box.removeprefix("C#")
-        stored += sum(content.sizes)
         count = linked.pop(key, 0)
         if content.links != count:
             text = f"counted {content.links:,} links, there are {count:,}"
@@ -224,9 +222,9 @@ def _contents(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Fi
     for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
         if late := _late(upload.due, now):
             yield Finding("swept", name, upload.box, f"an upload that never became whole, {late}")
-    if (row.links, row.stored) != (links, stored):
-        text = f"{row.links:,} links of {row.stored:,} bytes are written, {links:,} of {stored:,} are there"
-        yield Finding("totals", name, table.BOX, text, repair.totals(box, row, links, stored))
+    if row.links != links:
+        text = f"{row.links:,} links are written, {links:,} are there"
+        yield Finding("totals", name, table.BOX, text, repair.totals(box, row, links))
 
 
 def _bytes(facts: Facts, name: str, key: str, content: ContentRow) -> Iterator[Finding]:
