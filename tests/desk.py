@@ -11,8 +11,8 @@ from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import NewObject
 from onecopy.store import copies, folders, jobs, objects
-from onecopy.store.copies import FolderCopied
-from onecopy.store.objects import Item, Made
+from onecopy.store.objects import Item
+from onecopy.store.outcome import Outcome
 
 Tree = dict[str, list[str]]
 """The paths below a folder, each with the tags and flags of the objects in it."""
@@ -31,16 +31,16 @@ class Desk:
     def fill(self, folder: FolderId, *tags: str) -> list[ObjectId]:
         items = [Item(folder, NewObject(correlation_tag=tag)) for tag in tags]
         made = objects.create(self.store, self.key, items, False, None)
-        return [one.link.object_id for one in made if isinstance(one, Made)]
+        return [ObjectId(one.thing_id) for one in made if isinstance(one, Outcome)]
 
-    def copy(self, source: FolderId, target: FolderId) -> FolderCopied:
+    def copy(self, source: FolderId, target: FolderId) -> Outcome:
         [copied] = copies.copy_folders(self.store, self.key, [source], target, False)
-        assert isinstance(copied, FolderCopied)
+        assert isinstance(copied, Outcome)
         return copied
 
-    def move(self, folder: FolderId, target: FolderId) -> FolderCopied:
+    def move(self, folder: FolderId, target: FolderId) -> Outcome:
         [moved] = copies.move_folders(self.store, self.key, [folder], target, False)
-        assert isinstance(moved, FolderCopied)
+        assert isinstance(moved, Outcome)
         return moved
 
     def move_object(self, object_id: ObjectId, target: FolderId) -> None:

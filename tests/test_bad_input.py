@@ -19,6 +19,7 @@ METHODS = {
     "/objects/operations/bulkCreation": {"POST"},
     "/objects/operations/pathToId": {"GET", "POST"},
     "/objects/operations/payloads": {"POST"},
+    "/uploads/zz9": {"GET", "DELETE"},
     "/folders": {"POST"},
     "/folders/{folder}": {"GET", "DELETE"},
     "/folders/{folder}/folderName": {"GET", "PUT"},

@@ -7,7 +7,7 @@ import pytest
 from box_client import BoxClient
 from eventually import eventually
 from following import now, page
-from test_payloads import announced, begin, put
+from test_payloads import announced, begin, object_url, put
 
 from infra.local.deployment import STACK
 from infra.local.emulator import free_port
@@ -82,7 +82,7 @@ def uploaded(box: BoxClient) -> str:
     """Where an object will be when `arrival` has done its part."""
     upload = begin(box, announced())
     assert put(upload["part"][0]) == 200
-    return str(upload["resourceURL"])
+    return object_url(box, upload)
 
 
 def appears(box: BoxClient, url: str) -> bool:

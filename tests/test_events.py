@@ -99,6 +99,24 @@ def test_arrival_an_object_appears_when_its_last_part_is_there(lambdas: Lambdas)
     assert httpx.get(address(lambdas, upload["objectId"])).content == b"hello world"
 
 
+def test_sweep_an_upload_appears_whose_parts_are_there_untold(lambdas: Lambdas) -> None:
+    """The stand-in for `arrival` hears of them, and does nothing."""
+    checksum = f"sha256:{base64.b64encode(hashlib.sha256(b'untold').digest()).decode()}"
+    part = {"contentType": "text/plain", "size": 6, "checksum": checksum}
+    upload = lambdas.ask("POST", "/objects", {"object": {"payloadPart": [part]}})["upload"]
+    [put] = upload["part"]
+    httpx.put(put["href"], content=b"untold", headers=put["headers"]).raise_for_status()
+    key = urlsplit(put["href"]).path.split("/", 2)[2].removesuffix("/1")
+    behind = Behind(lambdas.stack, lambdas.box)
+    waiting = behind.row(f"C#{key}", "UPLOAD")
+    behind.put({**waiting, "due": {"S": "2026-01-01T00:00:00.000000Z"}})
+
+    lambdas.invoke("sweep", lambdas.event("sweep"))
+
+    assert httpx.get(address(lambdas, upload["objectId"])).content == b"untold"
+    assert not behind.row(f"C#{key}", "UPLOAD")
+
+
 def test_deliver_and_changes_a_subscriber_is_verified_rung_for_and_told(lambdas: Lambdas) -> None:
     with Receiver() as receiver:
         asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}

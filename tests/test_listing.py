@@ -238,7 +238,8 @@ def test_an_upload_announced_before_a_listing_and_finished_behind_its_back_is_to
         nonlocal token
         found, token = follow(box, token)
         events.extend(found)
-        return upload["resourceURL"] in [facts["resourceURL"] for facts in told(events, "changedObject")]
+        urls = [facts["resourceURL"] for facts in told(events, "changedObject")]
+        return f"{box.base}/objects/{upload['objectId']}" in urls
 
     assert eventually(arrived)
 

@@ -18,7 +18,8 @@ from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import NewObject
 from onecopy.store import counts, folders, lookups, objects
 from onecopy.store.folders import Names
-from onecopy.store.objects import Item, Made
+from onecopy.store.objects import Item
+from onecopy.store.outcome import Outcome
 from onecopy.store.transact import Store
 
 MANY: list[Names] = [("RCSMessageStore", str(n // 10), "a", "b", "c", str(n)) for n in range(1000)]
@@ -46,7 +47,7 @@ def places(store: Store, key: BoxKey) -> list[tuple[FolderId, ObjectId]]:
     """Of an object at each of the paths: its folder and its id."""
     items = [Item(names, NewObject()) for names in MANY]
     made = objects.create(store, key, items, False, None)
-    return [(one.folder.folder_id, one.link.object_id) for one in made if isinstance(one, Made)]
+    return [(one.parent, one.thing_id) for one in made if isinstance(one, Outcome)]
 
 
 def test_a_thousand_deep_paths_are_followed_in_fewer_than_a_hundred_calls(
@@ -88,11 +89,11 @@ def test_an_object_is_found_in_its_own_folder_only(store: Store, key: BoxKey) ->
     [first, second] = objects.create(
         store, key, [Item(("RCSMessageStore", name), NewObject()) for name in "ab"], False, None
     )
-    assert isinstance(first, Made)
-    assert isinstance(second, Made)
-    asked = [(("RCSMessageStore", "a"), one.link.object_id) for one in (first, second)]
-    found = lookups.objects_at(store, key, [*asked, (("RCSMessageStore",), first.link.object_id)])
-    assert found[0] == first.link.object_id
+    assert isinstance(first, Outcome)
+    assert isinstance(second, Outcome)
+    asked = [(("RCSMessageStore", "a"), one.thing_id) for one in (first, second)]
+    found = lookups.objects_at(store, key, [*asked, (("RCSMessageStore",), first.thing_id)])
+    assert found[0] == first.thing_id
     assert [type(one) for one in found[1:]] == [Unknown, Unknown]
 
 
@@ -100,10 +101,10 @@ def test_what_lies_in_a_deleted_folder_is_not_found(store: Store, key: BoxKey) -
     """Before the job that follows the deletion down has begun."""
     names = ("RCSMessageStore", "gone", "inside")
     [made] = objects.create(store, key, [Item(names, NewObject())], False, None)
-    assert isinstance(made, Made)
+    assert isinstance(made, Outcome)
     folders.delete(store, key, folders.find_path(store, key, names[:2]))
     assert [type(one) for one in lookups.folders_at(store, key, [names])] == [UnknownPath]
-    assert [type(one) for one in lookups.objects_at(store, key, [(names, made.link.object_id)])] == [Unknown]
+    assert [type(one) for one in lookups.objects_at(store, key, [(names, made.thing_id)])] == [Unknown]
 
 
 def test_a_count_that_takes_too_long_is_busy(store: Store, key: BoxKey) -> None:

@@ -1,18 +1,27 @@
 """Content lives as long as a link to it, and no longer."""
 
 import threading
+from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from at_table import Call, answering, store_of
 from behind import Behind
-from box_client import STORE, BoxClient, codes, fault
+from botocore.awsrequest import AWSResponse
+from box_client import STORE, BoxClient, codes, fault, id_of
 from eventually import eventually
 from following import now, since
-from test_payloads import DATA, announced, begin, put
+from test_payloads import DATA, announced, appeared, begin, object_url, put
 
 from infra.local.stack import LocalStack
+from onecopy.domain.content import ContentKey
+from onecopy.store import table
+from onecopy.store.contents import Contents
+from onecopy.store.reclaim import reclaim
+from onecopy.store.table import ContentRow
 
 
 @pytest.fixture
@@ -81,10 +90,10 @@ def test_uploaded_content_goes_part_by_part_with_its_message(client: BoxClient) 
     upload = begin(client, announced(), announced(b"x"))
     first, second = upload["part"]
     assert put(first) == put(second, b"x") == 200
-    assert eventually(lambda: client.get(upload["resourceURL"]).status_code == 200)
-    hrefs = [client.get(f"{upload['resourceURL']}/payloadParts/{n}").headers["location"] for n in (1, 2)]
+    appeared(client, url := object_url(client, upload))
+    hrefs = [client.get(f"{url}/payloadParts/{n}").headers["location"] for n in (1, 2)]
     assert [httpx.get(href).content for href in hrefs] == [DATA, b"x"]
-    client.delete(upload["resourceURL"])
+    client.delete(url)
     assert all(gone(href) for href in hrefs)
 
 
@@ -102,8 +111,51 @@ def test_an_upload_that_never_became_whole_is_swept_away(stack: LocalStack, clie
     assert behind.is_away(content_key)
     assert put(second, b"x") == 200  # begun in time, and come to its end too late
     assert eventually(lambda: behind.is_away(content_key), 100)
-    assert fault(client.get(upload["resourceURL"])) == (404, "SVC0004")
+    assert fault(client.get(object_url(client, upload))) == (404, "SVC0004")
     assert since(client, token) == []
+
+
+def bucket_of(stack: LocalStack) -> Contents:
+    return Contents(stack.aws("s3"), stack.name("ContentBucket"), timedelta(minutes=1))
+
+
+def test_content_that_a_link_points_to_stays_whoever_asks_to_reclaim_it(
+    stack: LocalStack, client: BoxClient
+) -> None:
+    url = client.text_object("kept")
+    behind = Behind(stack, client.box)
+    key = behind.content_key(id_of(url))
+    assert not reclaim(store_of(stack), bucket_of(stack), ContentKey(key))
+    assert httpx.get(address(client, url)).text == "kept"
+    assert behind.links(key) == 1
+
+
+@pytest.mark.parametrize("gone_meanwhile", [False, True], ids=["alone", "twice at once"])
+def test_a_reclaim_writes_one_row_on_condition_and_no_other(
+    standins: LocalStack, gone_meanwhile: bool
+) -> None:
+    """So it is in nobody's way, and nobody in its own."""
+    store, bucket = store_of(standins), bucket_of(standins)
+    key = ContentKey(f"inline/{token_hex(16)}")
+    row = ContentRow(box=f"C#{key}", item="CONTENT", owner="main#nobody", links=0, sizes=[1, 1])
+    row.save()
+    for number in (1, 2):
+        bucket.client.put_object(Bucket=bucket.bucket, Key=f"{key}/{number}", Body=b"x")
+    asked: list[str] = []
+
+    def counted(operation: str, call: Call) -> AWSResponse:
+        if operation:  # else it is S3's
+            asked.append(operation)
+        if gone_meanwhile and operation == "DeleteItem":
+            call()
+        return call()
+
+    with answering(counted):
+        assert reclaim(store, bucket, key)
+    assert asked == ["GetItem", "DeleteItem"]
+    assert bucket.sizes(key) == {}
+    assert not table.get(ContentRow, row.box, row.item)
+    assert reclaim(store, bucket, key)
 
 
 def test_a_refused_message_leaves_no_content_behind(stack: LocalStack, client: BoxClient) -> None:

@@ -33,6 +33,8 @@ ROUTES = [
     ("GET", "/changes", READ),
     ("POST", "/objects", CREATE),
     ("POST", "/objects/operations/bulkCreation", CREATE),
+    ("GET", "/uploads/zz9", CREATE),
+    ("DELETE", "/uploads/zz9", CREATE),
     ("PUT", "/objects/zz9/flags", MODIFY),
     ("PUT", "/objects/zz9/flags/x", MODIFY),
     ("DELETE", "/objects/zz9/flags/x", MODIFY),
@@ -48,7 +50,13 @@ ROUTES = [
     ("POST", "/subscriptions/zz9", SUBSCRIPTION),
     ("DELETE", "/subscriptions/zz9", SUBSCRIPTION),
 ]
-STORING = {("POST", "/objects"), ("POST", "/objects/operations/bulkCreation"), ("POST", "/folders")}
+STORING = {
+    ("POST", "/objects"),
+    ("POST", "/objects/operations/bulkCreation"),
+    ("GET", "/uploads/zz9"),
+    ("DELETE", "/uploads/zz9"),
+    ("POST", "/folders"),
+}
 ROUTE_NAMES = [f"{method} {path}" for method, path, _ in ROUTES]
 
 

@@ -49,7 +49,7 @@ class Archive:
         self.deep, *_ = desk.fill(self.inner, "deep", "deeper")
         self.before = desk.tree(self.source)
         self.copied = desk.copy(self.source, self.target)
-        self.copy = self.copied.folder.folder_id
+        self.copy = FolderId(self.copied.thing_id)
 
 
 def nothing(archive: Archive) -> None:
@@ -166,8 +166,8 @@ def test_a_copy_of_a_copy_that_is_still_filled_holds_all_that_it_will_hold(desk:
     desk.fill(archive.copy, "late")
     folders.delete(desk.store, desk.key, archive.target)
     desk.run_all()
-    assert desk.tree(again.folder.folder_id) == archive.before
-    below = desk.tree(whole.folder.folder_id)
+    assert desk.tree(FolderId(again.thing_id)) == archive.before
+    below = desk.tree(FolderId(whole.thing_id))
     assert {path.removeprefix("source/"): tags for path, tags in below.items() if path} == archive.before
     assert desk.tree(archive.target) == {"": []}
 
@@ -186,7 +186,7 @@ def test_an_object_moved_out_of_a_copy_is_no_longer_as_old_as_the_copy(desk: Des
     )
     desk.move_object(one, elsewhere)
     desk.run_all()
-    assert desk.tree(copied.folder.folder_id) == {"": TAGS}
+    assert desk.tree(FolderId(copied.thing_id)) == {"": TAGS}
 
 
 def test_deletions_and_other_copies_hold_up_no_write_beside_them(desk: Desk) -> None:
@@ -261,7 +261,7 @@ def test_a_copy_has_what_a_query_does_not_show_yet(desk: Desk) -> None:
     copied = desk.copy(source, target)
     with answering(LateQueries({f"O#{made[1]}", f"F#{below}"})):
         desk.run_all()
-    assert desk.tree(copied.folder.folder_id) == {"": ["one", "three", "two"], "below/": []}
+    assert desk.tree(FolderId(copied.thing_id)) == {"": ["one", "three", "two"], "below/": []}
 
 
 def test_a_deletion_takes_what_a_query_does_not_show_yet(desk: Desk) -> None:

@@ -20,7 +20,8 @@ from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import NewObject
 from onecopy.store import copies, folders, jobs, objects, table
 from onecopy.store.folders import Place
-from onecopy.store.objects import Item, Made
+from onecopy.store.objects import Item
+from onecopy.store.outcome import Outcome
 from onecopy.store.table import FolderRow
 from onecopy.store.transact import Store, read
 
@@ -82,7 +83,7 @@ def test_what_is_committed_is_not_committed_twice(
 ) -> None:
     with answering(lost_then(*[refusal(code)] * times)):
         [made] = objects.create(store, key(box), [item("once")], False, None)
-    assert isinstance(made, Made)
+    assert isinstance(made, Outcome)
     assert tags(box) == ["once"]
 
 
@@ -95,7 +96,7 @@ def test_what_no_longer_gets_through_is_the_answer_of_the_rest(box: BoxClient, s
 
     with answering(instead):
         results = objects.create(store, key(box), [item(f"{n:02}") for n in range(40)], False, None)
-    made = [isinstance(result, Made) for result in results]
+    made = [isinstance(result, Outcome) for result in results]
     assert 0 < sum(made) < 40
     assert made == sorted(made, reverse=True)
     assert tags(box) == [f"{n:02}" for n in range(sum(made))]
@@ -107,7 +108,7 @@ def test_more_rows_than_one_call_reads(box: BoxClient, store: Store) -> None:
     places = [folder(store, box, str(n)) for n in range(51)]
     *sources, other, target = places
     made = objects.create(store, key(box), [item("", place) for place in sources], False, None)
-    ids = [result.link.object_id for result in made if isinstance(result, Made)]
+    ids = [result.thing_id for result in made if isinstance(result, Outcome)]
     others = [lambda: copies.move_objects(store, key(box), ids, other, False)]
 
     def instead(operation: str, call: Call) -> AWSResponse:
@@ -169,7 +170,7 @@ def test_large_rows_are_copied_and_deleted(box: BoxClient, store: Store, large: 
     target = folder(store, box, "target")
     with answering(limited):
         [copied] = copies.copy_folders(store, key(box), [large], target, False)
-        assert isinstance(copied, copies.FolderCopied)
+        assert isinstance(copied, Outcome)
         to_the_end(store, box, copied.job_id)
         assert tags(box) == sorted(TWENTY * 2)
         to_the_end(store, box, folders.delete(store, key(box), large))
@@ -199,13 +200,13 @@ def test_large_folders_are_found_listed_filled_and_settled(box: BoxClient, store
     with answering(limited):
         assert set(folders.find_many(store, key(box), chain)) == set(chain)
         [moved] = copies.move_folders(store, key(box), [chain[0]], target, False)
-        assert isinstance(moved, copies.FolderCopied)
+        assert isinstance(moved, Outcome)
         to_the_end(store, box, moved.job_id)
         lowest = folders.find(store, key(box), chain[-1])
         path = "/".join(str(n) for n in range(20))
         assert folders.path(store, key(box), lowest) == f"{STORE}/target/{path}"
         filled = objects.create(store, key(box), [item("", place) for place in chain], False, None)
-    assert all(isinstance(result, Made) for result in filled)
+    assert all(isinstance(result, Outcome) for result in filled)
     assert read(store, key(box), []).box.moved == {}
 
 

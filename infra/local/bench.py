@@ -68,12 +68,12 @@ def upload(stack: LocalStack, box: str, size: int) -> str:
         begun = client.post(f"{base}/objects", json={"object": {"payloadPart": [part]}}).json()["upload"]
         put = begun["part"][0]
         httpx.put(put["href"], content=data, headers=put["headers"], timeout=120).raise_for_status()
+        url = f"{base}/objects/{begun['objectId']}"
         deadline = time.monotonic() + 60
-        while client.get(begun["resourceURL"]).status_code != 200:
+        while client.get(url).status_code != 200:
             if time.monotonic() > deadline:
                 raise RuntimeError("the uploaded object did not appear")
             time.sleep(0.05)
-    url: str = begun["resourceURL"]
     return url
 
 

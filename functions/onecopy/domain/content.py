@@ -9,6 +9,9 @@ from typing import NewType
 
 from onecopy.domain.ids import ContentId
 
+MOST_PARTS = 100
+"""Of one content."""
+
 _LONGEST_NAME = 255
 
 ContentKey = NewType("ContentKey", str)

@@ -25,6 +25,7 @@ from onecopy.handlers.routes import (
     objects,
     payloads,
     subscriptions,
+    uploads,
 )
 from onecopy.wire import outward
 
@@ -36,6 +37,7 @@ ROUTES = [
     *copies.ROUTES,
     *objects.ROUTES,
     *payloads.ROUTES,
+    *uploads.ROUTES,
     *flags.ROUTES,
     *subscriptions.ROUTES,
 ]

@@ -84,6 +84,15 @@ class Request:
             raise InvalidInput("body") from error
 
     @property
+    def method(self) -> str:
+        return str(self._event["requestContext"]["http"]["method"])
+
+    @property
+    def resource(self) -> str:
+        """The path after the box, as the gateway decoded it."""
+        return str(self._event["rawPath"]).split("/", 5)[5]
+
+    @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "")
 

@@ -113,8 +113,9 @@ def _job(one: Overdue, now: datetime) -> None:
 
 
 def _upload(one: Overdue, now: datetime) -> None:
-    if upload := table.get(UploadRow, one.box, one.item):
-        uploads.sweep_upload(composition.contents(), upload)
+    upload = table.get(UploadRow, one.box, one.item)
+    if upload and not uploads.sweep_upload(composition.contents(), upload):
+        uploads.finish(composition.parts().store, upload)
 
 
 def _intake(one: Overdue, now: datetime) -> None:

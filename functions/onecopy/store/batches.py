@@ -15,8 +15,9 @@ _log = logging.getLogger(__name__)
 def in_batches(store: Store, count: int, batch: Callable[[int], list[T | NMSError]]) -> list[T | NMSError]:
     """An answer for each of `count` items. `batch` is told how many are done and commits the next ones.
 
-    Under an Idempotency-Key it goes on from where an earlier try has come. What fails before anything was done is raised. Later on, what was done stays true: whatever stops the
-    request then is the answer of the items that are left. Busy: nothing was done for them.
+    Under an Idempotency-Key it goes on from where an earlier try has come. What fails before anything was
+    done is raised. Later on, what was done stays true: whatever stops the request then is the answer of the
+    items that are left. Busy: nothing was done for them.
     """
     results: list[T | NMSError] = store.once.take(count) if store.once else []
     while len(results) < count:

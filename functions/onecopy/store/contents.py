@@ -21,6 +21,9 @@ else:
 
 INLINE, DIRECT = "inline/", "direct/"
 _PUTS_AT_ONCE = 8
+_SHORTEST = timedelta(seconds=1)
+"""S3 signs nothing for less."""
+
 _SHOWN_IN_PLACE = ("image/", "audio/", "video/")
 
 
@@ -70,8 +73,11 @@ class Contents:
         )
         return Href(url, now + self.lifetime, {})
 
-    def upload_href(self, key: ContentKey, number: int, part: Part, now: datetime) -> Href:
-        """A presigned PUT bound to the part's length, type and checksum, that writes once."""
+    def upload_href(self, key: ContentKey, number: int, part: Part, now: datetime, until: datetime) -> Href:
+        """A presigned PUT bound to the part's length, type and checksum; it writes once, and not after
+        `until`.
+        """
+        lifetime = min(self.lifetime, max(until - now, _SHORTEST))
         checksum = part.checksum.removeprefix("sha256:")
         url = self.client.generate_presigned_url(
             "put_object",
@@ -83,7 +89,7 @@ class Contents:
                 "ChecksumSHA256": checksum,
                 "IfNoneMatch": "*",
             },
-            ExpiresIn=int(self.lifetime.total_seconds()),
+            ExpiresIn=int(lifetime.total_seconds()),
         )
         headers = {
             "content-type": part.content_type,
@@ -91,7 +97,12 @@ class Contents:
             "x-amz-checksum-sha256": checksum,
             "if-none-match": "*",
         }
-        return Href(url, now + self.lifetime, headers)
+        return Href(url, now + lifetime, headers)
+
+    def sizes(self, key: ContentKey) -> dict[int, int]:
+        """The parts of a content that are in the bucket, by number, with their bytes. One call to S3."""
+        found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=f"{key}/").get("Contents", ())
+        return {int(each["Key"].rpartition("/")[2]): each["Size"] for each in found}
 
     def delete(self, keys: Sequence[str]) -> None:
         """Those that are there; deleting twice does no harm. Raises if one could not be deleted."""

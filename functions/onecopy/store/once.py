@@ -85,7 +85,13 @@ class Once:
 
     def close(self, error: NMSError) -> None:
         """The end of a request that did not come to all of its items: this is what became of the others."""
-        told = [*self.told, *[self._raw(error)] * (self.total - len(self.told))]
+        self._end([*self.told, *[self._raw(error)] * (self.total - len(self.told))])
+
+    def refuse(self, error: NMSError) -> None:
+        """The end of a request of which nothing was done; its repeat is refused in the same way."""
+        self._end([{**self._raw(error), "whole": True}])
+
+    def _end(self, told: list[Any]) -> None:
         row, actions = self._written(told, done=True)
         with suppress(PutError, UpdateError):  # another try has taken over, or the row is not to be had now
             if self.is_new:
@@ -126,6 +132,8 @@ def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec
             return Once(_fresh(key, name, fingerprint, now, runner), codec, total, is_new=True)
         if row.fingerprint != fingerprint:
             raise KeyReused("Idempotency-Key")
+        if row.done and row.told and isinstance(row.told[0], dict) and row.told[0].get("whole"):
+            raise _error(row.told[0]) or KeyReused("Idempotency-Key")
         if not row.done:
             if table.parse_time(row.lease) > now:
                 raise StillRunning("Idempotency-Key")

@@ -1,7 +1,8 @@
 """Subscriptions of a box. `flights` is the delivery's own bookkeeping on their rows, `expired` their end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ from onecopy.store.due import DELIVER
 from onecopy.store.expired import KEPT, as_read, is_over, moved, put_away
 from onecopy.store.log import is_too_old, read_box
 from onecopy.store.table import SubscriptionRow
-from onecopy.store.transact import Store, View, commit
+from onecopy.store.transact import Store, View
+from onecopy.store.undisturbed import commit
 
 
 @dataclass(frozen=True)
@@ -42,22 +44,34 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
     code = store.random(16).hex()
     over: list[SubscriptionRow] = []
 
-    def decide(view: View, draft: Draft) -> SubscriptionRow:
+    def decide(view: View, draft: Draft) -> Subscription:
         there = list(_rows(key))
         over[:] = [row for row in there if is_over(row, draft.now)]
         present = [row for row in there if not is_over(row, draft.now)]
         for row in present:
             if given.client_correlator is not None and row.client_correlator == given.client_correlator:
-                return row
+                return _subscription(row, draft.now)
         _check_room(present)
         row = _row(store, view.box, draft, given, code)
         draft.row(lambda transaction: transaction.save(row))
-        return row
+        return _subscription(row, draft.now)
 
     made = commit(store, key, list, decide)
-    for row in over:
-        put_away(store, key, row)
-    return _subscription(made, store.now())
+    with suppress(Exception):  # what is left of it is put away in its turn
+        for row in over:
+            put_away(store, key, row)
+    return made
+
+
+def encode(made: Subscription) -> dict[str, Any]:
+    """For a repeat of the request: the first answer, the secret included."""
+    times = {"expiry": table.time_text(made.expiry), "cursor_at": table.time_text(made.cursor_at)}
+    return asdict(made) | times
+
+
+def decode(raw: dict[str, Any]) -> Subscription:
+    times = {name: table.parse_time(raw[name]) for name in ("expiry", "cursor_at")}
+    return Subscription(**{**raw, **times})
 
 
 def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str) -> SubscriptionRow:

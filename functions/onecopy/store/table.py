@@ -13,7 +13,8 @@
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | was this request made before? | GetItem, and with every write of it | `{store}#{box}` / `K#{hash}` |
 | whose subscription has expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
-| where did these bytes belong? | GetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
+| where did these bytes belong? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
+| what upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
 | what should have happened by now? | Query of `by-due` | `work` = `{kind}#{shard}`, `due` up to now |
 
 Ranges are read by prefix, so no row needs a discriminator. Times are text, `2026-11-23T10:14:00.000000Z`,
@@ -23,7 +24,7 @@ and sort as text.
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -198,10 +199,24 @@ class UploadRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+class UploadKeyRow(Row):
+    """Leads from an object's id to its upload, named by its content key.
+
+    It may outlive the upload and goes by TTL, so that no later write has to pay for it.
+    """
+
+    content = UnicodeAttribute()
+    expires = NumberAttribute()
+
+
 class IntakeRow(Row):
-    """Written before bytes are put in the bucket, deleted by the commit: a crash leaves it to the sweep."""
+    """Written before bytes are put in the bucket, deleted by the commit: a crash leaves it to the sweep.
+
+    `parts` says how many parts each content has; without it, nobody knows.
+    """
 
     content_keys = Json()
+    parts = Json(null=True)
     work = UnicodeAttribute(null=True)
     due = UnicodeAttribute(null=True)
 
@@ -311,6 +326,10 @@ def key_item(name: str) -> str:
     return f"K#{name}"
 
 
+def upload_item(object_id: ObjectId) -> str:
+    return f"U#{object_id}"
+
+
 def job_item(job_id: str) -> str:
     return f"J#{job_id}"
 
@@ -374,6 +393,11 @@ def get(kind: type[_RowT], box: str, item: str) -> _RowT | None:
         return kind.get(box, item, consistent_read=True)
     except kind.DoesNotExist:
         return None
+
+
+def there(kind: type[_RowT], keys: Sequence[tuple[str, str]]) -> set[str]:
+    """The partitions of those rows that exist, strongly consistent; 100 rows a call."""
+    return {row.box for row in kind.batch_get(keys, consistent_read=True)}
 
 
 def page(

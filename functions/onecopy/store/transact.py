@@ -78,8 +78,8 @@ class Disturbs(Exception):
 class Store:
     """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
 
-    `deadline`: of a request, after which nothing is begun. `once`: its Idempotency-Key, if it has one. `of_owner`: whoever asks has only the right that a
-    box's owner has, and none while the box is closed.
+    `deadline`: of a request, after which nothing is begun. `once`: its Idempotency-Key, if it has one.
+    `of_owner`: whoever asks has only the right that a box's owner has, and none while the box is closed.
     """
 
     connection: Connection

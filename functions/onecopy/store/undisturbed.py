@@ -34,8 +34,8 @@ def commit(
 ) -> T:
     """As `transact.commit`. Busy also when a copy did not come to its end in time: nothing was changed.
 
-    Under an Idempotency-Key what an earlier try has done is answered, and what this one does is noted. `many`:
-    the answer is a list, of some of the request's items.
+    Under an Idempotency-Key what an earlier try has done is answered, and what this one does is noted.
+    `many`: the answer is a list, of some of the request's items.
     """
     if not store.once:
         return _commit(store, key, wanted, decide)

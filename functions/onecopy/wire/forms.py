@@ -1,12 +1,13 @@
 """NMS's form-data for making objects: `root-fields`, and the content in `attachments`."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from onecopy.domain.content import Part, checksum
+from onecopy.domain.content import MOST_PARTS, Part, checksum
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.wire import inward, multipart
 from onecopy.wire.multipart import BodyPart
-from onecopy.wire.structures import MOST_PARTS, ObjectIn
+from onecopy.wire.structures import ObjectIn
 
 _ROOT_FIELDS = ("root-fields", "objectList", "object")
 _ATTACHMENTS = ("attachments", "attachment")
@@ -59,6 +60,17 @@ def _one(given: ObjectIn | InvalidInput, part: BodyPart) -> Given:
         return given, _limited(_attachments(part))
     except InvalidInput as error:
         return error, []
+
+
+def content(given: list[Given]) -> list[Any]:
+    """What a form asks for, whatever its boundary: what tells it from another request."""
+    return [
+        [
+            str(one) if isinstance(one, NMSError) else one.model_dump(mode="json"),
+            [[*astuple(attachment.part)] for attachment in attachments],
+        ]
+        for one, attachments in given
+    ]
 
 
 def bodies(given: Given) -> list[bytes]:

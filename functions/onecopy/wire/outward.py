@@ -163,6 +163,20 @@ def _event(event: Event, urls: Urls) -> tuple[str, Json]:
             return "deletedFolder", {"resourceURL": urls.folder(event.folder_id)}
 
 
+def upload(object_id: ObjectId, urls: Urls, ends: datetime, slots: Sequence[Json]) -> Json:
+    """An upload under way, with the parts that are still to come."""
+    return {
+        "resourceURL": urls.upload(object_id),
+        "objectId": object_id,
+        "expires": time(ends),
+        "part": list(slots),
+    }
+
+
+def upload_slot(href: str, headers: Mapping[str, str], expires: datetime) -> Json:
+    return {"method": "PUT", "href": href, "headers": dict(headers), "expires": time(expires)}
+
+
 def reference(url: str, path: str | None = None) -> Json:
     return {"resourceURL": url} | ({"path": path} if path else {})
 

@@ -7,15 +7,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from onecopy.domain.content import Part
+from onecopy.domain.content import MOST_PARTS, Part
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Attributes
 from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
 
 MOST_REFERENCES = 1000
-MOST_PARTS = 100
-"""Of one object."""
-
 _ATTRIBUTES_BYTES = 300_000
 _PARTS_BYTES = 40_000
 _LARGEST_UPLOAD = 5_000_000_000

@@ -46,6 +46,9 @@ class Urls:
     def payload_part(self, object_id: ObjectId, number: int) -> str:
         return f"{self.object(object_id)}/payloadParts/{number}"
 
+    def upload(self, object_id: ObjectId) -> str:
+        return f"{self.base}/uploads/{object_id}"
+
     def subscription(self, subscription_id: str) -> str:
         return f"{self.base}/subscriptions/{subscription_id}"
 

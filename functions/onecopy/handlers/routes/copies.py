@@ -1,15 +1,19 @@
 """copyToFolder and moveToFolder (NMS): a code for each item, or one for the whole."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Self, TypeVar
 
 from onecopy.domain.errors import InvalidInput, NMSError
-from onecopy.domain.link import Link
+from onecopy.domain.ids import FolderId, ObjectId
+from onecopy.domain.match import ANY
 from onecopy.handlers import measure
+from onecopy.handlers.once import once
 from onecopy.handlers.routes import MODIFY, Answer, Request, Route
 from onecopy.handlers.routes.background import carry_on
 from onecopy.store import copies
-from onecopy.store.copies import FolderCopied
+from onecopy.store.outcome import Outcome
 from onecopy.wire import inward, outward
 
 Item = tuple[int, outward.Json] | NMSError
@@ -18,32 +22,65 @@ S = TypeVar("S")
 
 
 def copy_to_folder(request: Request) -> Answer:
-    return _answer(request, copies.copy_folders, copies.copy_objects)
+    asked = _Asked.of(request)
+    work = partial(_worked, asked, copies.copy_folders, copies.copy_objects)
+    return once(request, asked.raw, work, asked.good)
 
 
 def move_to_folder(request: Request) -> Answer:
-    return _answer(request, copies.move_folders, copies.move_objects)
+    """If-Match counts where exactly one thing is moved."""
+    asked = _Asked.of(request)
+    match = request.match if len(asked.folders) + len(asked.objects) == 1 else ANY
+    folders, objects = partial(copies.move_folders, match=match), partial(copies.move_objects, match=match)
+    return once(request, asked.raw, partial(_worked, asked, folders, objects), asked.good)
 
 
-def _answer(request: Request, on_folders: copies.OnFolders, on_objects: copies.OnObjects) -> Answer:
+@dataclass(frozen=True)
+class _Asked:
+    """A targetSourceRef: what could be read of it, and what could not."""
+
+    raw: object
+    target: FolderId
+    folders: list[FolderId | InvalidInput]
+    objects: list[ObjectId | InvalidInput]
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        raw = request.json()
+        target_url, folder_urls, object_urls = inward.target_source(raw)
+        target = request.urls.folder_id(target_url, "targetRef")
+        folders = _each(folder_urls, lambda url: request.urls.folder_id(url, "folderReference"))
+        objects = _each(object_urls, lambda url: request.urls.object_id(url, "objectReference"))
+        return cls(raw, target, folders, objects)
+
+    @property
+    def good(self) -> int:
+        return sum(isinstance(one, str) for one in (*self.folders, *self.objects))
+
+
+def _worked(
+    asked: _Asked, on_folders: copies.OnFolders, on_objects: copies.OnObjects, request: Request
+) -> Answer:
     """Folders before objects, as the answer lists them; then, as far as there is time, what is below them."""
-    target_url, folder_urls, object_urls = inward.target_source(request.json())
-    target = request.urls.folder_id(target_url, "targetRef")
-    folders = _each(folder_urls, lambda url: request.urls.folder_id(url, "folderReference"))
-    objects = _each(object_urls, lambda url: request.urls.object_id(url, "objectReference"))
-    network = request.caller.is_network
-    if not any(isinstance(one, str) for one in folders + objects):  # nothing will be read, nor refused
-        copies.check_target(request.store, request.key, target, network)
-    copied = _merged(folders, lambda good: on_folders(request.store, request.key, good, target, network))
+    store, key, network = request.store, request.key, request.caller.is_network
+    target, folders, objects = asked.target, asked.folders, asked.objects
+    if not asked.good:  # nothing will be read, nor refused
+        copies.check_target(store, key, target, network)
+    copied = _merged(folders, lambda good: on_folders(store, key, good, target, network))
+    stopped = [one for one in copied if isinstance(one, NMSError) and one.status >= 500]
     try:
-        done = _merged(objects, lambda good: on_objects(request.store, request.key, good, target, network))
+        done: list[Outcome | NMSError] = (
+            [stopped[0]] * len(objects)
+            if stopped
+            else _merged(objects, lambda good: on_objects(store, key, good, target, network))
+        )
     except NMSError as error:
         if not folders:
             raise
-        done = [error for _ in objects]  # the folders are as they are answered, whatever comes after them
-    if on_objects is copies.copy_objects:
-        measure.tell_copies(result.content for result in done if isinstance(result, Link))
-    carry_on(request, [one.job_id for one in copied if isinstance(one, FolderCopied)])
+        done = [error] * len(objects)  # the folders are as they are answered, whatever comes after them
+    if on_folders is copies.copy_folders:
+        measure.tell_copies(one.content for one in done if isinstance(one, Outcome) and one.folder)
+    carry_on(request, [one.job_id for one in copied if isinstance(one, Outcome)])
     items = [_folder(request, one) for one in copied] + [_object(request, one) for one in done]
     return Answer(200, outward.bulk_response(items))
 
@@ -67,16 +104,16 @@ def _merged(
     return [one if isinstance(one, InvalidInput) else next(answers) for one in given]
 
 
-def _folder(request: Request, result: FolderCopied | NMSError) -> Item:
+def _folder(request: Request, result: Outcome | NMSError) -> Item:
     if isinstance(result, NMSError):
         return result
-    return 200, outward.reference(request.urls.folder(result.folder.folder_id))
+    return 200, outward.reference(request.urls.folder(FolderId(result.thing_id)))
 
 
-def _object(request: Request, result: Link | NMSError) -> Item:
+def _object(request: Request, result: Outcome | NMSError) -> Item:
     if isinstance(result, NMSError):
         return result
-    return 200, outward.reference(request.urls.object(result.object_id))
+    return 200, outward.reference(request.urls.object(ObjectId(result.thing_id)))
 
 
 ROUTES = [

@@ -1,19 +1,24 @@
 """Folders (NMS): made, shown with what is in them, renamed, deleted, found by path."""
 
 from functools import partial
+from typing import Any
 
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
-from onecopy.domain.folder import check_name, split_path
-from onecopy.domain.ids import ROOT, FolderId
+from onecopy.domain.folder import Folder, check_name, split_path
+from onecopy.domain.ids import ROOT, FolderId, ModSeq
+from onecopy.handlers.once import once
+from onecopy.handlers.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
 from onecopy.handlers.routes.background import carry_on
 from onecopy.handlers.routes.items import each, paths_of
 from onecopy.store import folders, lookups
+from onecopy.store.once import Codec
 from onecopy.wire import inward, outward
 
 
 def create_folder(request: Request) -> Answer:
-    given = inward.folder_body(request.json())
+    raw = request.json()
+    given = inward.folder_body(raw)
     if (given.parent_folder is None) == (given.parent_folder_path is None):
         raise InvalidInput("parentFolder")
     parent: folders.Place
@@ -22,18 +27,33 @@ def create_folder(request: Request) -> Answer:
     else:
         parent = inward.parent_path(given.parent_folder_path or "")
     name = None if given.name is None else check_name(given.name)
-    folder = folders.create(
-        request.store, request.key, parent, name, given.given_attributes(), request.caller.is_network
-    )
-    url = request.urls.folder(folder.folder_id)
-    path = paths_of(request, [folder]).get(folder.folder_id)
-    etag = {"etag": f'"{folder.last_mod_seq}"'}
-    return Answer(201, {"reference": outward.reference(url, path)}, {"location": url, **etag})
+
+    def work(request: Request) -> Answer:
+        attributes, network = given.given_attributes(), request.caller.is_network
+        folder = folders.create(request.store, request.key, parent, name, attributes, network)
+        url = request.urls.folder(folder.folder_id)
+        path = paths_of(request, [folder]).get(folder.folder_id)
+        headers = {"location": url, **etag(folder.last_mod_seq)}
+        return Answer(201, {"reference": outward.reference(url, path)}, headers)
+
+    return once(request, raw, work, codec=_FOLDER)
+
+
+def _encoded(folder: Folder) -> list[Any]:
+    return [folder.folder_id, folder.parent, folder.name, list(folder.ancestors), folder.last_mod_seq]
+
+
+def _decoded(raw: list[Any]) -> Folder:
+    folder_id, parent, name, ancestors, last_mod_seq = raw
+    return Folder(folder_id, parent, name, tuple(ancestors), ModSeq(last_mod_seq))
+
+
+_FOLDER = Codec(_encoded, _decoded)
 
 
 def get_folder(request: Request, folder_id: str) -> Answer:
     page = listing.page_asked_for(request)
-    folder = folders.find(request.store, request.key, FolderId(folder_id))
+    folder = folders.find(request.store, request.key, FolderId(folder_id), request.match)
     with_path = request.query.get("path", "").lower() == "yes"
     path = folders.path(request.store, request.key, folder) if with_path else None
     raw = outward.folder(folder, request.urls, path)
@@ -41,24 +61,24 @@ def get_folder(request: Request, folder_id: str) -> Answer:
         raw["attributes"] = outward.attributes(listing.attributes(request, folder, asked))
     if page:
         listing.add_page(request, raw, folder, page, path)
-    return Answer(200, {"folder": raw}, {"etag": f'"{folder.last_mod_seq}"'})
+    return Answer(200, {"folder": raw}, etag(folder.last_mod_seq))
 
 
 def delete_folder(request: Request, folder_id: str) -> Answer:
-    job_id = folders.delete(request.store, request.key, FolderId(folder_id))
+    job_id = folders.delete(request.store, request.key, FolderId(folder_id), request.match)
     carry_on(request, [job_id])
     return Answer(204)
 
 
 def get_name(request: Request, folder_id: str) -> Answer:
-    folder = folders.find(request.store, request.key, FolderId(folder_id))
-    return Answer(200, {"name": folder.name}, {"etag": f'"{folder.last_mod_seq}"'})
+    folder = folders.find(request.store, request.key, FolderId(folder_id), request.match)
+    return Answer(200, {"name": folder.name}, etag(folder.last_mod_seq))
 
 
 def put_name(request: Request, folder_id: str) -> Answer:
     name = check_name(inward.name_body(request.json()))
-    folder = folders.rename(request.store, request.key, FolderId(folder_id), name)
-    return Answer(200, {"name": folder.name}, {"etag": f'"{folder.last_mod_seq}"'})
+    folder = folders.rename(request.store, request.key, FolderId(folder_id), name, request.match)
+    return Answer(200, {"name": folder.name}, etag(folder.last_mod_seq))
 
 
 def path_to_id(request: Request) -> Answer:

@@ -1,31 +1,38 @@
 """Objects (NMS): made from form-data or by a direct upload, shown, deleted, found by path."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path
 from onecopy.domain.ids import FolderId, ObjectId, is_id
+from onecopy.handlers.once import once
+from onecopy.handlers.request import etag
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
 from onecopy.handlers.routes.items import below, each, paths_of
+from onecopy.handlers.routes.uploads import shown
 from onecopy.store import folders, lookups, objects, uploads
-from onecopy.store.objects import Item, Made
+from onecopy.store.objects import Item
+from onecopy.store.once import Codec
+from onecopy.store.outcome import Outcome
 from onecopy.wire import forms, inward, outward
 from onecopy.wire.structures import ObjectIn, checked_parts
 
 
 def create_object(request: Request) -> Answer:
     if request.is_form:
-        return _from_form(request)
-    given = inward.object_body(request.json())
+        one = forms.single(_form(request))
+        return once(request, forms.content([one]), partial(_create, one))
+    raw = request.json()
+    given = inward.object_body(raw)
     if given.payload_part is not None:
-        return _direct(request, given)
-    return _created(request, _make(request, [(given, [])])[0])
+        return _direct(request, raw, given)
+    return once(request, raw, partial(_create, (given, [])))
 
 
-def _from_form(request: Request) -> Answer:
-    given, attachments = forms.single(_form(request))
-    return _created(request, _make(request, [(given, attachments)])[0])
+def _create(one: forms.Given, request: Request) -> Answer:
+    return _created(request, _make(request, [one])[0])
 
 
 def _form(request: Request) -> forms.Form:
@@ -34,42 +41,65 @@ def _form(request: Request) -> forms.Form:
     return forms.Form(request.body, request.content_type)
 
 
-def _created(request: Request, result: Made | NMSError) -> Answer:
+def _created(request: Request, result: Outcome | NMSError) -> Answer:
     if isinstance(result, NMSError):
         raise result
-    url = request.urls.object(result.link.object_id)
-    path = paths_of(request, [result.folder]).get(result.folder.folder_id)
-    reference = outward.reference(url, below(path, result.link.object_id))
-    return Answer(201, {"reference": reference}, {"location": url, "etag": f'"{result.link.last_mod_seq}"'})
+    object_id = ObjectId(result.thing_id)
+    url = request.urls.object(object_id)
+    reference = outward.reference(url, _path(_parents(request, [result]), result))
+    return Answer(201, {"reference": reference}, {"location": url, **etag(result.last_mod_seq)})
 
 
 def bulk_create(request: Request) -> Answer:
     """As many objects as there are attachments; each is whole in itself. Refused if none could be made."""
     if not request.is_form:
         raise InvalidInput("Content-Type")
-    results = _make(request, forms.many(_form(request)))
-    if all(isinstance(result, NMSError) for result in results) and isinstance(results[0], NMSError):
-        raise results[0]
-    used = {made.folder.folder_id: made.folder for made in results if isinstance(made, Made)}
-    paths = paths_of(request, used.values())
-    return Answer(200, outward.bulk_response([_bulk_item(request, result, paths) for result in results]))
+    given = forms.many(_form(request))
+    good = sum(isinstance(_item(request, *one), Item) for one in given)
+
+    def work(request: Request) -> Answer:
+        results = _make(request, given)
+        if all(isinstance(result, NMSError) for result in results) and isinstance(results[0], NMSError):
+            raise results[0]
+        paths = _parents(request, [result for result in results if isinstance(result, Outcome)])
+        return Answer(200, outward.bulk_response([_bulk_item(request, one, paths) for one in results]))
+
+    return once(request, forms.content(given), work, good)
 
 
 def _bulk_item(
-    request: Request, result: Made | NMSError, paths: Mapping[FolderId, str]
+    request: Request, result: Outcome | NMSError, paths: Mapping[FolderId, str]
 ) -> tuple[int, outward.Json] | NMSError:
     if isinstance(result, NMSError):
         return result
-    object_id, path = result.link.object_id, paths.get(result.folder.folder_id)
-    return 201, outward.reference(request.urls.object(object_id), below(path, object_id))
+    return 201, outward.reference(request.urls.object(ObjectId(result.thing_id)), _path(paths, result))
 
 
-def _make(request: Request, given: list[forms.Given]) -> list[Made | NMSError]:
-    """Bytes into the bucket, noted before; then the links, which commit them."""
+def _parents(request: Request, made: Sequence[Outcome]) -> dict[FolderId, str]:
+    """The paths of the folders that the objects were made in, as far as they are still there."""
+    known = {one.folder.folder_id: one.folder for one in made if one.folder}
+    others = {one.parent for one in made if one.parent and one.parent not in known}
+    if others:
+        with suppress(NMSError):
+            known |= folders.find_many(request.store, request.key, sorted(others))
+    return paths_of(request, known.values())
+
+
+def _path(paths: Mapping[FolderId, str], made: Outcome) -> str | None:
+    return below(paths.get(made.parent) if made.parent else None, made.thing_id)
+
+
+def _make(request: Request, given: list[forms.Given]) -> list[Outcome | NMSError]:
+    """Bytes into the bucket, noted before; then the links, which commit them. What an earlier try of the
+    request has made keeps the bytes that it has.
+    """
     items: list[Item | NMSError] = [_item(request, *one) for one in given]
     bodies = [forms.bodies(one) for one in given]
-    with_content = [n for n, item in enumerate(items) if isinstance(item, Item) and bodies[n]]
-    intake, keys = uploads.note_intake(request.store, len(with_content)) if with_content else (None, [])
+    good_ones = [n for n, item in enumerate(items) if isinstance(item, Item)]
+    done = len(request.store.once.told) if request.store.once else 0
+    with_content = [n for n in good_ones[done:] if bodies[n]]
+    parts = [len(bodies[n]) for n in with_content]
+    intake, keys = uploads.note_intake(request.store, len(parts), parts) if parts else (None, [])
     puts = []
     for n, content_key in zip(with_content, keys, strict=True):
         item = items[n]
@@ -108,37 +138,29 @@ def _place(request: Request, given: ObjectIn) -> folders.Place:
     return folders.DEFAULT_PLACE
 
 
-def _direct(request: Request, given: ObjectIn) -> Answer:
+def _direct(request: Request, raw: object, given: ObjectIn) -> Answer:
     """An object to come: where to put its parts. It appears when they have all arrived."""
     parts = given.parts()
     place = _place(request, given)
-    window = request.settings.upload_window
-    network = request.caller.is_network
-    row = uploads.begin(request.store, request.key, place, given.given(), parts, network, window)
-    now = request.store.now()
-    hrefs = [
-        request.contents.upload_href(uploads.key_of(row), n, part, now) for n, part in enumerate(parts, 1)
-    ]
-    object_id = ObjectId(row.object_id)
-    upload = {
-        "resourceURL": request.urls.object(object_id),
-        "objectId": object_id,
-        "expires": outward.time(hrefs[0].expires),
-        "part": [{"method": "PUT", "href": href.href, "headers": dict(href.headers)} for href in hrefs],
-    }
-    return Answer(202, {"upload": upload}, {"cache-control": "no-store"})
+
+    def work(request: Request) -> Answer:
+        window, network = request.settings.upload_window, request.caller.is_network
+        row = uploads.begin(request.store, request.key, place, given.given(), parts, network, window)
+        headers = {"location": request.urls.upload(ObjectId(row.object_id)), "cache-control": "no-store"}
+        return Answer(202, shown(request, row), headers)
+
+    return once(request, raw, work, codec=Codec(uploads.encode, partial(uploads.decode, parts)))
 
 
 def get_object(request: Request, object_id: str) -> Answer:
-    link = objects.find(request.store, request.key, ObjectId(object_id))
+    link = objects.find(request.store, request.key, ObjectId(object_id), request.match)
     parent = folders.find(request.store, request.key, link.parent)
     path = below(folders.path(request.store, request.key, parent), object_id)
-    etag = {"etag": f'"{link.last_mod_seq}"'}
-    return Answer(200, {"object": outward.object_(link, request.urls, path)}, etag)
+    return Answer(200, {"object": outward.object_(link, request.urls, path)}, etag(link.last_mod_seq))
 
 
 def delete_object(request: Request, object_id: str) -> Answer:
-    objects.delete(request.store, request.key, ObjectId(object_id))
+    objects.delete(request.store, request.key, ObjectId(object_id), request.match)
     return Answer(204)
 
 

@@ -1,25 +1,33 @@
 """Subscriptions (NMS): who is told of changes, and where."""
 
+from aws_lambda_powertools import Logger
+
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.subscription import LONGEST, RESET, Subscription
 from onecopy.domain.token import RestartToken
+from onecopy.handlers.once import once
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url
 from onecopy.push.webhook import new_secret
 from onecopy.store import log, subscriptions
+from onecopy.store.once import Codec
 from onecopy.store.subscriptions import NewSubscription
 from onecopy.wire import inward, outward
 
 SECRET_BYTES = 32
 
+logger = Logger()
+
 
 def create_subscription(request: Request) -> Answer:
-    given = inward.subscription(request.json())
+    raw = request.json()
+    given = inward.subscription(raw)
     url = given.callback_reference.notify_url
     try:
         check_notify_url(url, allow_local=request.settings.allow_local_callbacks)
     except BadNotifyURL as error:
         raise InvalidInput("notifyURL") from error
+    restart = _restart(request, given.restart_token)
     new = NewSubscription(
         notify_url=url,
         secret=new_secret(request.store.random(SECRET_BYTES)),
@@ -27,12 +35,16 @@ def create_subscription(request: Request) -> Answer:
         callback_data=given.callback_reference.callback_data,
         client_correlator=given.client_correlator,
         duration=inward.duration(given.duration),
-        restart=_restart(request, given.restart_token),
+        restart=restart,
     )
-    made = subscriptions.create(request.store, request.key, new)
-    _ring(request, made)
-    headers = {"location": request.urls.subscription(made.subscription_id), "cache-control": "no-store"}
-    return Answer(201, {"nmsSubscription": _shown(request, made, secret=True)}, headers)
+
+    def work(request: Request) -> Answer:
+        made = subscriptions.create(request.store, request.key, new)
+        _ring(request, made)
+        headers = {"location": request.urls.subscription(made.subscription_id), "cache-control": "no-store"}
+        return Answer(201, {"nmsSubscription": _shown(request, made, secret=True)}, headers)
+
+    return once(request, raw, work, codec=Codec(subscriptions.encode, subscriptions.decode))
 
 
 def _restart(request: Request, text: str | None) -> RestartToken | None:
@@ -47,8 +59,11 @@ def _restart(request: Request, text: str | None) -> RestartToken | None:
 
 def _ring(request: Request, subscription: Subscription) -> None:
     """The worker verifies the address, or starts the replay; the sweep rings if this is lost."""
-    once = f"{request.store.now().timestamp()}"
-    request.queues.deliver(str(request.key), subscription.subscription_id, once)
+    moment = f"{request.store.now().timestamp()}"
+    try:
+        request.queues.deliver(str(request.key), subscription.subscription_id, moment)
+    except Exception as error:
+        logger.warning("left to the sweep", extra={"error": type(error).__name__})
 
 
 def _shown(request: Request, known: Subscription, secret: bool = False) -> outward.Json:

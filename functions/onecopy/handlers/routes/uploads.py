@@ -1,0 +1,31 @@
+"""Direct uploads under way (our own): looked at again with fresh addresses, or given up."""
+
+from onecopy.domain.ids import ObjectId
+from onecopy.handlers.routes import CREATE, Answer, Request, Route
+from onecopy.store import uploads
+from onecopy.store.table import UploadRow
+from onecopy.wire import outward
+
+
+def get_upload(request: Request, object_id: str) -> Answer:
+    row = uploads.find(request.store, request.key, ObjectId(object_id))
+    return Answer(200, shown(request, row), {"cache-control": "no-store"})
+
+
+def give_up(request: Request, object_id: str) -> Answer:
+    uploads.give_up(request.store, request.key, ObjectId(object_id))
+    return Answer(204)
+
+
+def shown(request: Request, row: UploadRow) -> outward.Json:
+    """Its addresses are presigned for this answer."""
+    hrefs = uploads.slots(request.contents, row, request.store.now())
+    slots = [outward.upload_slot(href.href, href.headers, href.expires) for href in hrefs]
+    object_id = ObjectId(row.object_id)
+    return {"upload": outward.upload(object_id, request.urls, uploads.ends(row), slots)}
+
+
+ROUTES = [
+    Route("GET", "/uploads/<object_id>", CREATE, get_upload, stores=True),
+    Route("DELETE", "/uploads/<object_id>", CREATE, give_up, stores=True),
+]
