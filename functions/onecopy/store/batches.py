@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from onecopy.domain.errors import NMSError
+from onecopy.store.once import Repeated
 from onecopy.store.transact import Store
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ def in_batches(store: Store, count: int, batch: Callable[[int], list[T | NMSErro
         try:
             store.check_time()
             results += batch(len(results))
+        except Repeated:
+            raise
         except NMSError as error:
             if not results:
                 raise
