@@ -16,7 +16,7 @@ class Behind:
     """Of one box. Rows are DynamoDB's own, with their types."""
 
     def __init__(self, stack: LocalStack, box: str) -> None:
-        self.box = f"main#{box}"
+        self.stack, self.box = stack, f"main#{box}"
         self._dynamodb, self._table = _client(stack, "dynamodb"), stack.name("Table")
         self._s3, self._bucket = _client(stack, "s3"), stack.name("ContentBucket")
 
@@ -56,7 +56,7 @@ class Behind:
         """Whether it has been told everything, and a look at it is still ahead."""
         row = self.subscription(subscription_id)
         ahead = datetime.fromisoformat(row["due"]["S"]) > datetime.now(UTC)
-        return bool(row["work"]["S"].startswith("rest#") and ahead)
+        return bool(row["work"]["S"].startswith("rest#") and ahead and "in_flight" not in row)
 
     def log(self) -> list[Row]:
         """All change rows of the box, from the first on."""

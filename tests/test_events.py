@@ -205,6 +205,24 @@ def test_sweep_rings_for_what_is_overdue_and_tells_how_much_that_is(lambdas: Lam
     assert lambdas.metrics("sweep")["ReclaimLag"] >= 0
 
 
+def test_sweep_counts_all_that_are_owed_something_also_those_whose_next_try_is_to_come(
+    lambdas: Lambdas,
+) -> None:
+    assert lambdas.invoke("sweep", lambdas.event("sweep")) is None
+    before = lambdas.metrics("sweep")["SubscribersBehind"]
+    behind, later = Behind(lambdas.stack, "nobody"), {"due": {"S": "2099-01-01T00:00:00.000000Z"}}
+    for number in range(130):
+        row = {"box": {"S": f"{behind.box}#S"}, "item": {"S": f"z{number}"}}
+        behind.put({**row, **later, "work": {"S": f"deliver#{number % 2:02d}"}})
+    for number in range(3):
+        row = {"box": {"S": f"{behind.box}#S"}, "item": {"S": f"y{number}"}}
+        behind.put({**row, **later, "work": {"S": "rest#00"}})
+
+    assert lambdas.invoke("sweep", lambdas.event("sweep")) is None
+
+    assert lambdas.metrics("sweep")["SubscribersBehind"] == before + 130
+
+
 def test_sweep_rings_for_every_kind_of_work_that_lost_its_message(lambdas: Lambdas) -> None:
     """A job, content without a link, and a subscriber that somebody looks at for the first time in hours."""
     asked = {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}}

@@ -105,6 +105,32 @@ def test_one_at_rest_is_looked_at_again_within_the_time_that_was_set(scene: Scen
     assert scene.row().due == row.due
 
 
+def test_a_list_that_is_taken_at_once_leaves_the_next_look_where_it_was(scene: Scene) -> None:
+    """So no commit costs a write to the index of what is due."""
+    assert scene.rest()
+    before = scene.row()
+    scene.folder("one")
+    assert flights.landed(scene.row(), scene.begun())
+    assert scene.rest()
+    after = scene.row()
+    assert (after.work, after.due) == (before.work, before.due)
+    assert after.cursor == before.cursor + 1
+
+
+def test_one_that_failed_is_due_for_its_next_try_until_it_has_been_told_everything(scene: Scene) -> None:
+    assert scene.rest()
+    scene.folder("one")
+    flight, again = scene.begun(), scene.store.now() + timedelta(seconds=30)
+    flights.failed(scene.row(), "failing", "timed out", again)
+    row = scene.row()
+    assert datetime.fromisoformat(str(row.due)) == again
+    assert str(row.work).startswith("deliver#")
+    assert flights.landed(row, flight)
+    assert str(scene.row().work).startswith("deliver#")
+    assert scene.rest()
+    assert str(scene.row().work).startswith("rest#")
+
+
 def test_no_look_is_later_than_the_expiry(scene: Scene) -> None:
     subscriptions.update(scene.store, scene.key, scene.id, timedelta(minutes=5), None)
     assert scene.rest()
