@@ -12,6 +12,11 @@ from onecopy.store.table import ByDue, JobRow
 JOB, UPLOAD, INTAKE, RECLAIM, DELIVER = "job", "upload", "intake", "reclaim", "deliver"
 
 
+def delivery(partition: str) -> str:
+    """The `work` of a subscription in this partition that is to be told something."""
+    return DELIVER
+
+
 class Overdue(NamedTuple):
     """A row's key, and when it was due."""
 

@@ -14,7 +14,7 @@ from onecopy.domain.errors import NotAllowed, Unknown
 from onecopy.domain.ids import is_id
 from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
 from onecopy.domain.token import RestartToken
-from onecopy.store import table
+from onecopy.store import due, table
 from onecopy.store.draft import Draft
 from onecopy.store.due import DELIVER
 from onecopy.store.log import is_too_old, read_box
@@ -134,6 +134,19 @@ def _update(
     if found.state == "failed":
         actions += [SubscriptionRow.state.set("unverified"), SubscriptionRow.tries.set(0)]
     return [*actions, SubscriptionRow.work.set(DELIVER), SubscriptionRow.due.set(table.time_text(now))]
+
+
+def tell_anew(key: BoxKey, now: datetime) -> None:
+    """After the box got a new validity: each live one is due at once, and what was under way is not repeated,
+    so that one resetBox is the next it hears.
+    """
+    for row in live(key, now):
+        actions: list[Action] = [
+            SubscriptionRow.in_flight.remove(),
+            SubscriptionRow.work.set(due.delivery(row.box)),
+            SubscriptionRow.due.set(table.time_text(now)),
+        ]
+        note(row, actions)
 
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:

@@ -272,6 +272,10 @@ def box_of_subscription(partition: str) -> str:
     return partition.removesuffix(_SUBSCRIPTIONS)
 
 
+def is_subscription_partition(partition: str) -> bool:
+    return partition.endswith(_SUBSCRIPTIONS)
+
+
 def job_item(job_id: str) -> str:
     return f"J#{job_id}"
 
