@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from onecopy.domain.box import BoxKey
+from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.errors import Unknown
 from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
 from onecopy.push.webhook import TIMEOUT, DeliveryFailed, send
@@ -68,12 +68,15 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -
         row = subscriptions.row(key, subscription_id)
     except Unknown:
         return Outcome()
-    if row.state == "failed" or row.expiry <= table.time_text(now):
+    box = log.read_box(store, key)
+    if box.closed or row.state == "failed" or row.expiry <= table.time_text(now):
         flights.at_rest(row)
         return Outcome()
     if row.tries and row.due and (wait := table.parse_time(row.due) - now) > timedelta(seconds=1):
         return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
-    return _verify(store, settings, row) if row.state == "unverified" else _next(store, settings, key, row)
+    return (
+        _verify(store, settings, row) if row.state == "unverified" else _next(store, settings, key, row, box)
+    )
 
 
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
@@ -104,11 +107,10 @@ def _gives_back(body: bytes, code: str) -> bool:
         return False
 
 
-def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow) -> Outcome:
+def _next(store: Store, settings: Settings, key: BoxKey, row: SubscriptionRow, box: Box) -> Outcome:
     """One list sent, or the end of it."""
     flight = flights.of(row)
     if not flight:
-        box = log.read_box(store, key)
         flights.apply_restart(row)
         try:
             flight = flights.begin(store, key, row, box)

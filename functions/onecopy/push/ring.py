@@ -20,6 +20,8 @@ def changed(store: Store, queues: Queues, key: BoxKey) -> None:
     if not waiting:
         return
     box = log.read_box(store, key)
+    if box.closed:
+        return
     for row in waiting:
         if row.cursor < box.seq:
             _note(row, table.time_text(now + LOST))

@@ -140,9 +140,14 @@ def tell_anew(key: BoxKey, now: datetime) -> None:
     """After the box got a new validity: each live one is due at once, and what was under way is not repeated,
     so that one resetBox is the next it hears.
     """
+    wake(key, now, SubscriptionRow.in_flight.remove())
+
+
+def wake(key: BoxKey, now: datetime, *more: Action) -> None:
+    """Each live one is due at once, whether or not it has been told everything."""
     for row in live(key, now):
         actions: list[Action] = [
-            SubscriptionRow.in_flight.remove(),
+            *more,
             SubscriptionRow.work.set(due.delivery(row.box)),
             SubscriptionRow.due.set(table.time_text(now)),
         ]
