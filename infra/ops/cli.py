@@ -101,7 +101,7 @@ def check_store(options: argparse.Namespace) -> int:
     for box in report.busy:
         print(f"{box}: written to all the time, so not all of it could be compared; check it again")
     print(f"{report.summary}; {time.monotonic() - started:.1f} s")
-    return 1 if report.findings or report.busy else 0
+    return 1 if report.wrong or report.busy else 0
 
 
 def _whose(command: argparse.ArgumentParser) -> None:
