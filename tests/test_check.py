@@ -355,6 +355,19 @@ def test_the_command_says_what_is_wrong_and_exits_so(
     assert capsys.readouterr().out.startswith("mended: ")
 
 
+def test_strays_alone_are_named_and_nothing_wrong(
+    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orphan(shop)
+    where = ["--data", str(alone.data)]
+    assert cli.main(["check", *where]) == 0
+    out = capsys.readouterr().out
+    assert "stray: 8 bytes in the bucket" in out
+    assert "all agrees; 1 stray of killed requests" in out
+    digest(shop)
+    assert cli.main(["check", *where]) == 1
+
+
 def test_one_box_alone(alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     digest(shop)
     with BoxClient(alone) as other:

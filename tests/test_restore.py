@@ -9,7 +9,8 @@ import pytest
 from behind import Behind
 from box_client import BoxClient, id_of
 from eventually import eventually
-from following import follow, names, now, page, told
+from following import follow, names, now, page, shown, told
+from subscriber import Subscriber, active, look
 
 from infra.local.device import Device
 from infra.local.stack import LocalStack
@@ -123,6 +124,43 @@ def test_one_box_is_put_back_and_no_other_changes(
         assert page(other, token)[::2] == ([], False)
     assert [event["correlationTag"] for event in told(follow(box, None)[0], "changedObject")] == ["kept"]
     assert rehearsal.check() == 0
+
+
+def test_no_id_is_given_out_twice(rehearsal: Rehearsal, box: BoxClient) -> None:
+    """A device keeps bodies by contentId, and would show one message's text in another."""
+    folder = box.folder("kept")
+    rehearsal.point_in_time()
+    since = [box.text_object(f"since {n}", folder) for n in range(3)]
+    contents = {shown(box, url)["contentId"] for url in since}
+    before = Behind(rehearsal.stack, box.box).seq()
+    assert rehearsal.restore("--yes") == 0
+    anew = [box.text_object(f"anew {n}", folder) for n in range(3)]
+    assert not {id_of(url) for url in anew} & {id_of(url) for url in since}
+    assert not {shown(box, url)["contentId"] for url in anew} & contents
+    assert min(shown(box, url)["lastModSeq"] for url in anew) > before
+    assert rehearsal.check("--repair") == 0
+    assert rehearsal.check() == 0
+
+
+def test_every_subscriber_hears_of_it_once_and_unasked(rehearsal: Rehearsal, box: BoxClient) -> None:
+    with Subscriber() as early, Subscriber() as late:
+        first = active(box, early)
+        rehearsal.point_in_time()
+        second = active(box, late)
+        box.plain_object()
+        assert eventually(lambda: early.lists and late.lists)
+        heard = {each: len(each.lists) for each in (early, late)}
+        assert rehearsal.restore("--yes") == 0
+        for each, made in ((early, first), (late, second)):
+            assert eventually(lambda each=each: len(each.lists) > heard[each])  # type: ignore[misc]
+            assert each.lists[-1]["nmsEvent"] == [{"resetBox": {}}]
+            assert [one["index"] for one in each.lists] == list(range(1, len(each.lists) + 1))
+            assert look(box, made)["state"] == "active"
+        kept = box.plain_object()
+        for each in (early, late):
+            assert eventually(lambda each=each: len(each.lists) == heard[each] + 2)  # type: ignore[misc]
+            [event] = each.lists[-1]["nmsEvent"]
+            assert event["changedObject"]["resourceURL"] == kept
 
 
 @pytest.mark.parametrize("more", [["--box", "tel:+99900000000"], []])

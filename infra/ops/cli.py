@@ -4,7 +4,10 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from pynamodb.exceptions import PynamoDBException
 
 from infra.ops.backup import Backup, Refused
 from infra.ops.check.checking import check
@@ -16,6 +19,8 @@ from infra.ops.progress import Shown
 from infra.ops.restore import restore
 from infra.ops.writer import Outcome
 from onecopy.domain.box import BoxKey
+from onecopy.store.closing import close, reopen
+from onecopy.store.transact import Store
 
 LOCAL_URL = "http://127.0.0.1:8080"
 INTERRUPTED = 130
@@ -55,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
         "--yes", action="store_true", help="do it; otherwise it only says what it would do"
     )
     restoring.set_defaults(run=restore_rows)
+    closing = commands.add_parser("close", help="end an owner's right to a box at once")
+    _one_box(closing)
+    closing.set_defaults(run=close_box)
+    opening = commands.add_parser("open", help="give an owner the right to a closed box back")
+    _one_box(opening)
+    opening.set_defaults(run=open_box)
     serving = commands.add_parser("serve", help="run the store on this machine; PORT and DATA say where")
     serving.set_defaults(run=_serve)
     return parser
@@ -90,7 +101,7 @@ def check_store(options: argparse.Namespace) -> int:
     for box in report.busy:
         print(f"{box}: written to all the time, so not all of it could be compared; check it again")
     print(f"{report.summary}; {time.monotonic() - started:.1f} s")
-    return 1 if report.findings or report.busy else 0
+    return 1 if report.wrong or report.busy else 0
 
 
 def _whose(command: argparse.ArgumentParser) -> None:
@@ -100,6 +111,31 @@ def _whose(command: argparse.ArgumentParser) -> None:
 
 def _box(options: argparse.Namespace) -> str | None:
     return str(BoxKey(options.store, options.box)) if options.box else None
+
+
+def _one_box(command: argparse.ArgumentParser) -> None:
+    _where(command)
+    command.add_argument("box", metavar="BOX", help="e.g. tel:+99911112222")
+    command.add_argument("--store", default="main", help="the box's store (%(default)s)")
+
+
+def close_box(options: argparse.Namespace) -> int:
+    return _change(options, close, "closed")
+
+
+def open_box(options: argparse.Namespace) -> int:
+    return _change(options, reopen, "open")
+
+
+def _change(options: argparse.Namespace, change: Callable[[Store, BoxKey], bool], state: str) -> int:
+    key = BoxKey(options.store, options.box)
+    try:
+        changed = change(_deployed(options).store(), key)
+    except (Unreachable, PynamoDBException) as problem:
+        _complain(f"onecopy: {problem}")
+        return 1
+    print(f"{key} is {state}" if changed else f"{key} was {state} already")
+    return 0
 
 
 def restore_rows(options: argparse.Namespace) -> int:

@@ -75,7 +75,7 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -
     if expired.is_over(row, now):
         return Outcome(more=not expired.put_away(store, key, row))
     box = log.box_there(key)
-    if not box or row.state == "failed":
+    if not box or box.closed or row.state == "failed":
         return _rest(store, settings, row)
     wait = table.parse_time(row.due) - now if row.tries and row.due else timedelta(0)
     if wait > timedelta(seconds=1):

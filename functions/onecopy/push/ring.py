@@ -13,7 +13,7 @@ def changed(store: Store, queues: Queues, key: BoxKey) -> None:
     """Those that fail have their own time; those not verified yet are told once they are."""
     listening = [row for row in subscriptions.live(key, store.now()) if row.state == "active"]
     box = log.box_there(key) if listening else None
-    if not box:
+    if not box or box.closed:
         return
     for row in listening:
         if row.cursor != box.seq or row.validity != box.validity:

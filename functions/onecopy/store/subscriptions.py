@@ -214,6 +214,24 @@ def _renew(
         return None
 
 
+def tell_anew(key: BoxKey, now: datetime) -> None:
+    """After the box got a new validity: each live one is due at once, and what was under way is not repeated,
+    so that one resetBox is the next it hears.
+    """
+    wake(key, now, SubscriptionRow.in_flight.remove())
+
+
+def wake(key: BoxKey, now: datetime, *more: Action) -> None:
+    """Each live one is due at once, whether or not it has been told everything."""
+    for row in live(key, now):
+        actions: list[Action] = [
+            *more,
+            SubscriptionRow.work.set(table.work(DELIVER, row.box)),
+            SubscriptionRow.due.set(table.time_text(now)),
+        ]
+        note(row, actions)
+
+
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
     """Whether it was written: not if the subscription is gone, or is not as the condition says."""
     holds = SubscriptionRow.item.exists()

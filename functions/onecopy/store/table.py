@@ -330,6 +330,10 @@ def upload_item(object_id: ObjectId) -> str:
     return f"U#{object_id}"
 
 
+def is_subscription_partition(partition: str) -> bool:
+    return partition.endswith(_SUBSCRIPTIONS)
+
+
 def job_item(job_id: str) -> str:
     return f"J#{job_id}"
 

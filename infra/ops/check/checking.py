@@ -27,10 +27,18 @@ class Report:
     busy: Sequence[str] = ()
 
     @property
+    def wrong(self) -> Sequence[Finding]:
+        """All but strays."""
+        return [finding for finding in self.findings if not finding.is_stray]
+
+    @property
     def summary(self) -> str:
         held = [_counted(self.counts[what], what) for what in ("box", "message", "content", "change")]
-        wrong, mendable = len(self.findings), sum(1 for finding in self.findings if finding.mend)
+        mendable = sum(1 for finding in self.wrong if finding.mend)
+        wrong, strays = len(self.wrong), len(self.findings) - len(self.wrong)
         verdict = f"{wrong:,} wrong, {mendable:,} of it can be mended" if wrong else "all agrees"
+        if strays:
+            verdict += f"; {_counted(strays, 'stray')} of killed requests"
         return f"{', '.join(held)}, {self.counts['byte'] / 1e6:,.2f} MB in the bucket: {verdict}"
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from infra.ops.deployed import Deployed
 from onecopy.store.transact import Store
 
+_STRAYS = frozenset({"orphan", "swept"})
+
 Mend = Callable[[Deployed, Store], None]
 """Puts one finding right, on the condition that all is still as it was found; else it does nothing."""
 
@@ -23,5 +25,10 @@ class Finding:
     text: str = field(compare=False)
     mend: Mend | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def is_stray(self) -> bool:
+        """Left by a request that was killed: nothing points to it, and the sweep takes it."""
+        return self.rule in _STRAYS
+
     def __str__(self) -> str:
-        return f"{self.box or 'no box'}: {self.thing}: {self.text}"
+        return f"{self.box or 'no box'}: {self.thing}: {'stray: ' if self.is_stray else ''}{self.text}"

@@ -13,12 +13,12 @@ from pynamodb.transactions import TransactWrite
 
 from infra.ops.check.finding import Mend
 from infra.ops.deployed import Deployed
-from onecopy.domain.box import Box, Chain, Job
+from onecopy.domain.box import Box, BoxKey, Chain, Job
 from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
-from onecopy.store import jobs, rows, table, uploads
+from onecopy.store import jobs, rows, subscriptions, table, uploads
 from onecopy.store.draft import Draft
 from onecopy.store.due import DELIVER
 from onecopy.store.table import (
@@ -96,6 +96,7 @@ def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
             with ChangeRow.batch_write() as batch:
                 for change in changes:
                     batch.delete(change)
+            subscriptions.tell_anew(BoxKey.parse(row.box), store.now())
 
     return mend
 

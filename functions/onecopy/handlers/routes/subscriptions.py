@@ -75,17 +75,20 @@ def _shown(request: Request, known: Subscription, secret: bool = False) -> outwa
 
 
 def list_subscriptions(request: Request) -> Answer:
+    log.read_box(request.store, request.key)
     found = [_shown(request, one) for one in subscriptions.every(request.store, request.key)]
     url = f"{request.urls.base}/subscriptions"
     return Answer(200, {"nmsSubscriptionList": {"subscription": found, "resourceURL": url}})
 
 
 def get_subscription(request: Request, subscription_id: str) -> Answer:
+    log.read_box(request.store, request.key)
     found = subscriptions.find(request.store, request.key, subscription_id)
     return Answer(200, {"nmsSubscription": _shown(request, found)})
 
 
 def update_subscription(request: Request, subscription_id: str) -> Answer:
+    log.read_box(request.store, request.key)
     given = inward.subscription_update(request.json())
     restart = _restart(request, given.restart_token)
     duration = LONGEST if given.duration == 0 else inward.duration(given.duration)
@@ -95,6 +98,7 @@ def update_subscription(request: Request, subscription_id: str) -> Answer:
 
 
 def delete_subscription(request: Request, subscription_id: str) -> Answer:
+    log.read_box(request.store, request.key)
     subscriptions.delete(request.key, subscription_id)
     return Answer(204)
 

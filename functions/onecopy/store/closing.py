@@ -1,0 +1,34 @@
+"""Closing a box and opening it: an operator ends its owner's right at once, and gives it back."""
+
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from onecopy.domain.box import BoxKey
+from onecopy.store import log, subscriptions, table
+from onecopy.store.table import BoxRow
+from onecopy.store.transact import Store
+
+
+def close(store: Store, key: BoxKey) -> bool:
+    """Whether it was open. A box that is not there yet is made, to be closed before its first use."""
+    log.read_box(store, key)
+    now = table.time_text(store.now())
+    return _note(key, BoxRow.closed.set(now), BoxRow.item.exists() & BoxRow.closed.does_not_exist())
+
+
+def reopen(store: Store, key: BoxKey) -> bool:
+    """Whether it was closed. Its subscribers are due even so: a first try may have died before it said so."""
+    opened = _note(key, BoxRow.closed.remove(), BoxRow.closed.exists())
+    subscriptions.wake(key, store.now())
+    return opened
+
+
+def _note(key: BoxKey, action: Action, condition: Condition) -> bool:
+    try:
+        BoxRow(box=str(key), item=table.BOX).update([action], condition)
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
