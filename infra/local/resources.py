@@ -142,25 +142,20 @@ class Resources:
             self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
 
     def _tell_again(self) -> None:
-        """Send S3's word of objects whose word was lost when the last run was cut off."""
+        """Send S3's word of objects again, if it may have been lost when the last run was cut off."""
         for logical_id, written in self._template.resources("AWS::S3::Bucket").items():
-            wanted = _notifications(self._template.resolve(written))["QueueConfigurations"]
-            for bucket, key in self._emulator.cut_off:
-                if bucket == self.names[logical_id]:
-                    self._tell(bucket, key, [one for one in wanted if _concerns(one, key)])
-
-    def _tell(self, bucket: str, key: str, wanted: list[dict[str, Any]]) -> None:
-        told = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}}
-        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": told}
-        for one in wanted:
-            url = self._sqs.get_queue_url(QueueName=one["QueueArn"].rsplit(":", 1)[1])["QueueUrl"]
-            self._sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [record]}))
+            bucket = self.names[logical_id]
+            for wanted in _notifications(self._template.resolve(written))["QueueConfigurations"]:
+                [prefix] = [one["Value"] for one in wanted["Filter"]["Key"]["FilterRules"]]
+                queue = wanted["QueueArn"].rsplit(":", 1)[1]
+                url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+                for key in self._emulator.unheard(bucket, prefix):
+                    self._sqs.send_message(QueueUrl=url, MessageBody=_word_of(bucket, key))
 
 
-def _concerns(notification: dict[str, Any], key: str) -> bool:
-    meets = {"prefix": key.startswith, "suffix": key.endswith}
-    rules = notification["Filter"]["Key"]["FilterRules"]
-    return all(meets[rule["Name"].lower()](rule["Value"]) for rule in rules)
+def _word_of(bucket: str, key: str) -> str:
+    told = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}}
+    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": told}]})
 
 
 def _attribute(value: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Self
 from infra.local.aws import client
 from infra.local.parent import held_back
 
-_START_SECONDS = 60
+_START_SECONDS = 120
 _DEPLOY_SECONDS = 600
 _STOP_SECONDS = 20
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from infra.local.emulator import ministack, rows
 from infra.local.emulator.child import Child, EmulatorFailed
-from infra.local.emulator.ministack import Put
 from infra.local.emulator.rows import StreamFile
 from infra.local.keys import KeyStore
 
@@ -39,8 +38,7 @@ class Emulator:
         self._rows = Child(rows.recipe(data, binary), self.log, lock) if binary else None
         self._whole = whole
         self._running = data / "running"
-        self.cut_off: list[Put] = []
-        """Objects put lately, if the last run did not come to its end: word of them may be lost."""
+        self._cut_off = False
 
     @property
     def url(self) -> str:
@@ -71,9 +69,9 @@ class Emulator:
         return self.endpoints().get(service, self.url)
 
     def start(self) -> None:
-        if self._running.exists():
+        self._cut_off = self._running.exists()
+        if self._cut_off:
             ministack.clear_unfinished(self._data)
-            self.cut_off = ministack.put_lately(self._data, _LOST_SECONDS)
         self._running.touch()
         if self._rows:
             self._rows.start()
@@ -82,8 +80,12 @@ class Emulator:
         self._ministack.start(int(saved.get("port", 0)))  # URLs in its state name the port
         self._keys.save(_FILE, saved | {"port": self._ministack.port} | self._kept_in())
 
+    def unheard(self, bucket: str, prefix: str) -> list[str]:
+        """Keys of objects of which word may have been lost, because the last run did not come to its end."""
+        return ministack.put_lately(self._data, bucket, prefix, _LOST_SECONDS) if self._cut_off else []
+
     def save(self) -> None:
-        """Have identities, queues and the buckets' settings written down now, to outlive a SIGKILL."""
+        """Have identities written down now, to outlive a SIGKILL."""
         written = self._data / "state" / "iam.json"
         before = written.stat().st_mtime_ns if written.exists() else 0
         os.kill(self._ministack.pid, signal.SIGUSR1)

@@ -18,9 +18,6 @@ from infra.local.template import ACCOUNT, REGION
 
 _SIDECAR = ".meta.json"
 
-Put = tuple[str, str]
-"""The bucket and the key of an object."""
-
 
 def recipe(data: Path, root: tuple[str, str]) -> Recipe:
     """`root` are the credentials of the account's root in it."""
@@ -57,32 +54,20 @@ def clear_unfinished(data: Path) -> None:
 
     Nobody was told that these objects exist; ministack would show them without type and checksum.
     """
-    for folder, names in _files(data):
-        present = set(names)
+    for folder, names in _files(data / "s3" / ACCOUNT):
         for name in names:
-            if not name.endswith(_SIDECAR) and name + _SIDECAR not in present:
+            if not name.endswith(_SIDECAR) and name + _SIDECAR not in names:
                 (folder / name).unlink()
 
 
-def put_lately(data: Path, seconds: float) -> list[Put]:
-    """The objects that were put within so many seconds."""
+def put_lately(data: Path, bucket: str, below: str, seconds: float) -> list[str]:
+    """The keys below a prefix, as far as its last slash, that were put within so many seconds."""
     since = time.time() - seconds
-    return [
-        _named(folder / name, data)
-        for folder, names in _files(data)
-        for name in names
-        if name.endswith(_SIDECAR)
-        and name.removesuffix(_SIDECAR) in names
-        and (folder / name).stat().st_mtime >= since
-    ]
+    top = data / "s3" / ACCOUNT / bucket / below.rpartition("/")[0]
+    sidecars = [folder / name for folder, names in _files(top) for name in names if name.endswith(_SIDECAR)]
+    return [json.loads(one.read_text())["key"] for one in sidecars if one.stat().st_mtime >= since]
 
 
-def _files(data: Path) -> Iterator[tuple[Path, list[str]]]:
-    for folder, _, names in os.walk(data / "s3" / ACCOUNT):
+def _files(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    for folder, _, names in os.walk(top):
         yield Path(folder), names
-
-
-def _named(sidecar: Path, data: Path) -> Put:
-    bucket = sidecar.relative_to(data / "s3" / ACCOUNT).parts[0]
-    key: str = json.loads(sidecar.read_text())["key"]
-    return bucket, key
