@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _START_SECONDS = 300
-"""ministack reads what it knows of every object at its start: half a minute for 200,000."""
+"""ministack reads what it knows of every object at its start: a minute for 200,000."""
 _STOP_SECONDS = 12
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT", "PYTHONPATH")
 
