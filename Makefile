@@ -1,4 +1,5 @@
-# Every target sets itself up: all it needs is Python 3.11 or newer, make and the package registries.
+# Every target sets itself up: all it needs is Python 3.11 or newer, make and the package registries
+# (npm, where it is there, brings what keeps the local store's rows on the disk).
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
@@ -78,9 +79,12 @@ $(SAM): infra/local/sam.txt
 	@.venv-sam/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(READY): pyproject.toml functions/requirements.txt
+$(READY): pyproject.toml functions/requirements.txt $(wildcard infra/local/emulator/*.json)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and was not found"; exit 1; }
 	@echo "setting up .venv, once (about a minute)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@mkdir -p .venv/emulator && cp infra/local/emulator/*.json .venv/emulator
+	@(cd .venv/emulator && npm ci --no-audit --no-fund --loglevel=error >/dev/null 2>npm.log </dev/null) \
+		|| echo "without npm's dynoxide: the local store keeps its rows in memory"
 	@touch $@

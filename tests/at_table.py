@@ -27,10 +27,9 @@ Instead = Callable[[str, Call], AWSResponse]
 
 
 def store_of(stack: LocalStack) -> Store:
-    details = json.loads((stack.data / "keys" / "stack.json").read_text())
-    Row.Meta.host, Row.Meta.region = details["endpoint"], "us-east-1"  # type: ignore[attr-defined]
-    Row.Meta.aws_access_key_id = details["key"]  # type: ignore[attr-defined]
-    Row.Meta.aws_secret_access_key = details["secret"]  # type: ignore[attr-defined]
+    meta: Any = Row.Meta
+    meta.host, meta.region = stack.endpoints["dynamodb"], "us-east-1"
+    meta.aws_access_key_id, meta.aws_secret_access_key = stack.credentials
     return Store(
         connection=table.bind(stack.name("Table")),
         history=timedelta(days=30),

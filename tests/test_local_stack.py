@@ -16,7 +16,10 @@ import httpx
 import pytest
 from conftest import standin_stack
 from eventually import eventually
+from processes import descendants, running
 
+from infra.local.emulator import Emulator, EmulatorFailed, rows
+from infra.local.keys import KeyStore
 from infra.local.stack import LocalStack
 
 ROOT = Path(__file__).parent.parent
@@ -219,29 +222,6 @@ def other(tmp_path: Path) -> Iterator[LocalStack]:
         yield stack
 
 
-def descendants(pid: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-        if parent == pid:
-            child = int(status.parent.name)
-            found += [child, *descendants(child)]
-    return found
-
-
-def running(pids: list[int]) -> list[int]:
-    def is_running(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except OSError:
-            return False
-
-    return [pid for pid in pids if is_running(pid)]
-
-
 def test_two_stacks_have_nothing_in_common(standins: LocalStack, other: LocalStack, name: str) -> None:
     put_row(other, name)
 
@@ -269,8 +249,30 @@ def test_everything_is_still_there_after_a_restart(other: LocalStack, name: str)
         assert waiting(again, "JobsDeadLetters") == [name]
         answer = httpx.get(f"{again.url}/nms/v1/environment", headers={"authorization": f"Bearer {token}"})
         assert answer.json()["RESTART_TOKEN_KEYS"] == keys
+
+
+def test_without_dynoxide_it_says_what_it_does_not_promise(tmp_path: Path, name: str) -> None:
+    KeyStore(tmp_path / "keys").save("emulator.json", {"rows": "ministack"})
+    with standin_stack(tmp_path) as stack:
+        assert stack.output.read_text().startswith("rows are kept in memory and saved at the end")
+        put_row(stack, name)
+        assert eventually(lambda: notes(stack, "changes").count([name, ""]) == 1)
+
+    with standin_stack(tmp_path) as stack:
+        assert stack.aws("dynamodb").scan(TableName=stack.name("Table"))["Count"] == 1
         # The stream is empty now, so whoever was behind is rung once more.
-        assert eventually(lambda: notes(again, "changes").count([name, ""]) == 2)
+        assert eventually(lambda: notes(stack, "changes").count([name, ""]) == 2)
+
+
+def test_rows_that_nothing_here_can_read_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = KeyStore(tmp_path / "keys")
+    keys.save("emulator.json", {"rows": "dynoxide"})
+    monkeypatch.setattr(rows, "program", lambda: None)
+
+    with pytest.raises(EmulatorFailed, match="which is not installed: run make"):
+        Emulator(tmp_path, keys, lock=0)
 
 
 def test_killed_it_leaves_no_process_behind_and_loses_nothing(other: LocalStack, name: str) -> None:
@@ -326,4 +328,4 @@ def test_make_serve_ends_with_all_that_it_started(tmp_path: Path, sign: signal.S
 
     assert make.wait(STOP_SECONDS) == -sign
     assert running(processes) == []
-    assert (tmp_path / "data" / "state" / "dynamodb.json").exists()
+    assert (tmp_path / "data" / "state" / "iam.json").exists()

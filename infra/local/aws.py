@@ -1,5 +1,6 @@
-"""Clients for the emulator. Here alone it is said how they connect."""
+"""Clients for the emulator. This module alone says how they connect."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -8,6 +9,18 @@ from botocore.config import Config
 from infra.local.template import REGION
 
 Credentials = tuple[str, str]
+
+_VARIABLES = {
+    "s3": "AWS_ENDPOINT_URL",  # and of whatever has no other
+    "sqs": "AWS_ENDPOINT_URL_SQS",
+    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
+    "dynamodbstreams": "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
+}
+
+
+def endpoint_variables(endpoints: Mapping[str, str]) -> dict[str, str]:
+    """The environment by which the SDK of another process finds the services."""
+    return {variable: endpoints[service] for service, variable in _VARIABLES.items()}
 
 
 def client(service: str, url: str, credentials: Credentials, connections: int = 10) -> Any:
@@ -19,6 +32,7 @@ def client(service: str, url: str, credentials: Credentials, connections: int = 
         read_timeout=30,
         max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": 3},
+        parameter_validation=service != "dynamodbstreams",  # an emulator's ShardIds are shorter than AWS's
     )
     session = boto3.Session(
         aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=REGION

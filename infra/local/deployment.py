@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -110,9 +111,10 @@ class Deployment:
         found = [one for page in pages for one in page["StackResourceSummaries"]]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
-    def _access(self) -> dict[str, str]:
+    def _access(self) -> dict[str, Any]:
         key, secret = self._emulator.root
-        return {"url": self._url, "endpoint": self._emulator.url, "key": key, "secret": secret}
+        where = {"endpoint": self._emulator.url, "endpoints": self._emulator.endpoints()}
+        return {"url": self._url, **where, "key": key, "secret": secret}
 
 
 class Front(Gateway):

@@ -20,6 +20,8 @@ class Identities:
         self._iam = client("iam", url, root)
         self._keys = keys
         self._known = keys.load(_FILE)
+        self.renewed = False
+        """Has a key been made that the emulator has only in its memory?"""
 
     def credentials(self, function: Function) -> Credentials:
         """The function's credentials; its policies are brought up to date."""
@@ -49,3 +51,4 @@ class Identities:
         key = self._iam.create_access_key(UserName=name)["AccessKey"]
         self._known[name] = {"id": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
         self._keys.save(_FILE, self._known)
+        self.renewed = True

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from infra.local.aws import endpoint_variables
 from infra.local.stack import LocalStack
 
 NETWORK = "oma_rest_nms.all_v1 onecopy.network"
@@ -25,11 +26,11 @@ class Api:
     """It takes its settings from the environment, so there is one in a process."""
 
     def __init__(self, stack: LocalStack) -> None:
-        details = json.loads((stack.data / "keys" / "stack.json").read_text())
+        key, secret = stack.credentials
         os.environ |= {
-            "AWS_ENDPOINT_URL": details["endpoint"],
-            "AWS_ACCESS_KEY_ID": details["key"],
-            "AWS_SECRET_ACCESS_KEY": details["secret"],
+            **endpoint_variables(stack.endpoints),
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_DEFAULT_REGION": "us-east-1",
             "POWERTOOLS_SERVICE_NAME": "onecopy",
             "POWERTOOLS_METRICS_DISABLED": "true",

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote_plus
 
-from infra.local.aws import Credentials, client
+from infra.local.aws import client
+from infra.local.emulator import Emulator
 from infra.local.keys import KeyStore
 from infra.local.template import ACCOUNT, REGION, Template
 
@@ -39,11 +41,12 @@ _QUEUE_PROPERTIES = (
 class Resources:
     """What was created, by logical id, so that the stack and the tests can find it."""
 
-    def __init__(self, template: Template, url: str, root: Credentials, keys: KeyStore) -> None:
-        self._template, self._keys = template, keys
-        self._dynamodb = client("dynamodb", url, root)
-        self._s3 = client("s3", url, root)
-        self._sqs = client("sqs", url, root)
+    def __init__(self, template: Template, emulator: Emulator, keys: KeyStore) -> None:
+        self._template, self._emulator, self._keys = template, emulator, keys
+        self._dynamodb, self._s3, self._sqs = (
+            client(service, emulator.endpoint(service), emulator.root)
+            for service in ("dynamodb", "s3", "sqs")
+        )
         self.names: dict[str, str] = {}
 
     def create(self) -> None:
@@ -53,6 +56,7 @@ class Resources:
         self._queue_policies()
         self._buckets()
         self._named_only()
+        self._tell_again()
 
     def _name(self, logical_id: str, name: str, **attributes: str) -> None:
         self.names[logical_id] = self._template.refs[logical_id] = name
@@ -136,6 +140,22 @@ class Resources:
                 rules = properties["CorsConfiguration"]["CorsRules"]
                 self._s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": _api_names(rules)})
             self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
+
+    def _tell_again(self) -> None:
+        """Send S3's word of objects again, if it may have been lost when the last run was cut off."""
+        for logical_id, written in self._template.resources("AWS::S3::Bucket").items():
+            bucket = self.names[logical_id]
+            for wanted in _notifications(self._template.resolve(written))["QueueConfigurations"]:
+                [prefix] = [one["Value"] for one in wanted["Filter"]["Key"]["FilterRules"]]
+                queue = wanted["QueueArn"].rsplit(":", 1)[1]
+                url = self._sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+                for key in self._emulator.unheard(bucket, prefix):
+                    self._sqs.send_message(QueueUrl=url, MessageBody=_word_of(bucket, key))
+
+
+def _word_of(bucket: str, key: str) -> str:
+    told = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}}
+    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": told}]})
 
 
 def _attribute(value: Any) -> str:

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         def stage(url: str, emulator: Emulator, keys: KeyStore, log: Log) -> Stage | Deployment:
             return kind(Site(asked.template.resolve(), dict(asked.parameter), url, emulator, keys, log))
 
-        serve(_listen(asked.port), asked.data.resolve(), stage, asked.with_parent)
+        serve(_listen(asked.port), asked.data.resolve(), stage, asked.with_parent, asked.deployed)
     except (CannotServe, EmulatorFailed, NotDeployed, BadTemplate) as error:
         print(error, file=sys.stderr)
         return 1
@@ -92,8 +92,10 @@ def _listen(port: int) -> socket.socket:
     return server
 
 
-def serve(port: socket.socket, data: Path, stage: Staged, with_parent: int | None) -> None:
-    """Until a signal, or the parent, ends it."""
+def serve(
+    port: socket.socket, data: Path, stage: Staged, with_parent: int | None, whole: bool = False
+) -> None:
+    """Until a signal, or the parent, ends it. `whole` asks for an emulator that runs functions, too."""
     log, parent = Log(), Parent(with_parent)
     url = f"http://127.0.0.1:{port.getsockname()[1]}"
     if with_parent and parent.wants_us_gone():
@@ -102,9 +104,11 @@ def serve(port: socket.socket, data: Path, stage: Staged, with_parent: int | Non
         lock = _own(data)
         ending.callback(os.close, lock)
         keys = KeyStore(data / "keys")
-        emulator = Emulator(data, keys, lock)
+        emulator = Emulator(data, keys, lock, whole)
         ending.callback(emulator.stop)
         emulator.start()
+        if emulator.weakness:
+            log.line(emulator.weakness)
         put_together = stage(url, emulator, keys, log)
         ending.callback(put_together.close)
         gateway = put_together.start()
@@ -115,7 +119,7 @@ def serve(port: socket.socket, data: Path, stage: Staged, with_parent: int | Non
 
         asyncio.run(_serve(gateway, port, lambda: log.line(f"ready: {url}"), over))
         if emulator.exited():
-            raise CannotServe(f"the emulator ended by itself; its log is {emulator.log}")
+            raise CannotServe(f"an emulator ended by itself; its log is {emulator.log}")
 
 
 async def _serve(

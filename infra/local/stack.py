@@ -17,7 +17,7 @@ from typing import Any, Self
 from infra.local.aws import client
 from infra.local.parent import held_back
 
-_START_SECONDS = 60
+_START_SECONDS = 120
 _DEPLOY_SECONDS = 600
 _STOP_SECONDS = 20
 
@@ -115,7 +115,13 @@ class LocalStack:
 
     def aws(self, service: str) -> Any:
         """A client that may do everything, to look at what lies behind."""
-        return client(service, self._details()["endpoint"], self.credentials)
+        return client(service, self.endpoints.get(service, self._details()["endpoint"]), self.credentials)
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Where each service answers, by the SDK's name for it."""
+        addresses: dict[str, str] = self._details()["endpoints"]
+        return addresses
 
     @property
     def credentials(self) -> tuple[str, str]:

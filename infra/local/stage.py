@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.activity import Activity
-from infra.local.aws import Credentials, client
+from infra.local.aws import Credentials, client, endpoint_variables
 from infra.local.emulator import Emulator
+from infra.local.expiry import ExpiryPump
 from infra.local.functions import Function, QueueSource, ScheduleSource, StreamSource, functions
 from infra.local.gateway import Gateway
 from infra.local.identities import Identities
@@ -58,7 +59,7 @@ class Stage:
 
     def start(self) -> Gateway:
         prepare()
-        resources = Resources(self._template, self._emulator.url, self._emulator.root, self._keys)
+        resources = Resources(self._template, self._emulator, self._keys)
         resources.create()
         identities = Identities(self._emulator.url, self._emulator.root, self._keys)
         operator = identities.operator()
@@ -66,6 +67,8 @@ class Stage:
         for function in functions(self._template):
             environment = self._environment(identities.credentials(function))
             self._pools.append(Pool(function, _workers(function), environment, self._activity, self._log))
+        if identities.renewed:  # or URLs that they sign die with us, should we be killed
+            self._emulator.save()
         environments = {pool.function.logical_id: pool.environment for pool in self._pools}
         self._keys.save("environments.json", environments)
         routes = [(route, pool) for pool in self._pools for route in pool.function.routes]
@@ -83,17 +86,25 @@ class Stage:
 
     def _start_pumps(self, operator: Credentials) -> None:
         clients = {
-            service: client(service, self._emulator.url, operator, connections=32)
+            service: client(service, self._emulator.endpoint(service), operator, connections=32)
             for service in ("dynamodb", "dynamodbstreams", "sqs")
         }
         for pool in self._pools:
             for source in pool.function.sources:
                 self._pumps.start(pool.function.name, self._pump(source, pool, clients))
+        if not self._emulator.expires_rows:
+            self._start_expiry(clients["dynamodb"])
+
+    def _start_expiry(self, dynamodb: Any) -> None:
+        for logical_id, table in self._template.resources("AWS::DynamoDB::Table").items():
+            if attribute := table.get("TimeToLiveSpecification", {}).get("AttributeName"):
+                pump = ExpiryPump(dynamodb, self._template.refs[logical_id], attribute)
+                self._pumps.start("expiry", pump)
 
     def _pump(self, source: Any, pool: Pool, clients: dict[str, Any]) -> Pump:
         match source:
             case StreamSource():
-                return StreamPump(source, clients, pool, self._activity, self._log)
+                return StreamPump(source, clients, pool, self._activity, self._log, self._emulator.stream)
             case QueueSource():
                 return QueuePump(source, clients["sqs"], pool, self._log)
             case ScheduleSource():
@@ -113,7 +124,7 @@ class Stage:
             "AWS_SECRET_ACCESS_KEY": credentials[1],
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": self._emulator.url,
+            **endpoint_variables(self._emulator.endpoints()),
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -125,6 +136,7 @@ class Stage:
         details = {
             "url": self._url,
             "endpoint": self._emulator.url,
+            "endpoints": self._emulator.endpoints(),
             "key": operator[0],
             "secret": operator[1],
         }

@@ -1,8 +1,10 @@
 """The stream's pump: the table's records to a function, in order, past the template's filter.
 
 A batch that fails is tried again from the first record that failed, as Lambda does with partial responses.
-The emulator's stream is empty after a restart; so at the start every row that the filter lets through is
-handed over as if it had just changed.
+
+A stream that lies in a file goes on after a restart from the first record that it still keeps: those handed
+over are trimmed now and then, so a few come twice. One in memory is empty after a restart; so at the start
+every row that the filter lets through is handed over as if it had just changed.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.local.activity import Activity
+from infra.local.emulator.rows import StreamFile
 from infra.local.event_filter import as_expression, matches
 from infra.local.functions import StreamSource
 from infra.local.logs import Log
@@ -25,20 +28,30 @@ from infra.local.workers import FunctionFailed, Pool
 
 _POLL_SECONDS = 0.02
 _RETRY_SECONDS = (0.2, 5.0)
+_TRIM_SECONDS = 2.0
 Record = dict[str, Any]
 
 
 class StreamPump:
     def __init__(
-        self, source: StreamSource, clients: dict[str, Any], pool: Pool, activity: Activity, log: Log
+        self,
+        source: StreamSource,
+        clients: dict[str, Any],
+        pool: Pool,
+        activity: Activity,
+        log: Log,
+        file: StreamFile | None,
     ) -> None:
+        """`file`: where the stream lies, if it outlives a restart."""
         self._source, self._pool, self._activity, self._log = source, pool, activity, log
+        self._file, self._trimmed_at = file, 0.0
         self._dynamodb, self._streams, self._sqs = (
             clients[name] for name in ("dynamodb", "dynamodbstreams", "sqs")
         )
         self._arn = self._dynamodb.describe_table(TableName=source.table)["Table"]["LatestStreamArn"]
-        self._started = False
+        self._started = file is not None
         self._position: str | None = None
+        self._trimmed: str | None = None
 
     def run(self, stopping: threading.Event) -> None:
         iterator = self._iterator()
@@ -50,11 +63,21 @@ class StreamPump:
             page = self._streams.get_records(ShardIterator=iterator, Limit=1000)
             self._hand_over((self._record(record) for record in page["Records"]), stopping)
             iterator = page["NextShardIterator"]
-            if page["Records"]:
+            if page["Records"] and not stopping.is_set():
                 self._position = page["Records"][-1]["dynamodb"]["SequenceNumber"]
             else:
                 self._activity.wait()
+            if time.monotonic() - self._trimmed_at > _TRIM_SECONDS:
+                self._trim()
             time.sleep(max(0.0, polled + _POLL_SECONDS - time.monotonic()))
+        self._trim()
+
+    def _trim(self) -> None:
+        """Let go of what has been handed over, up to its last record."""
+        self._trimmed_at = time.monotonic()
+        if self._file and self._position and self._position != self._trimmed:
+            self._file.trim(self._source.table, self._position)
+            self._trimmed = self._position
 
     def _iterator(self) -> str:
         """From the start, or from behind the last record that was handed over."""
