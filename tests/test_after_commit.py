@@ -4,6 +4,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from at_table import Call, answering, refusal, store_of
@@ -36,14 +37,14 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
 def test_what_is_made_deep_down_is_answered_though_its_path_cannot_be_read(
     stack: LocalStack, box: BoxClient, kind: str, code: str
 ) -> None:
-    """And though the time of the request is over, so that nothing is tried again."""
+    """The time of the request ends while it is tried again."""
     store, key = store_of(stack), BoxKey("main", box.box)
     above = folders.create(store, key, RCS_MESSAGE_STORE, "a", (), False)
     parent = folders.create(store, key, above.folder_id, "b", (), False).folder_id
     urls = Urls(stack.url, "main", box.box, box.box)
     request = Request(
         settings=read(environ={"TABLE_NAME": "given"}),
-        store=replace(store, deadline=store.now()),
+        store=replace(store, deadline=store.now() + timedelta(seconds=3)),
         key=key,
         caller=Caller(box.box, frozenset()),
         urls=urls,
