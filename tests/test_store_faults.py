@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from at_table import Call, Instead, answering, limited, refusal, store_of
+from behind import Behind
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from box_client import STORE, BoxClient, id_of
@@ -84,6 +86,25 @@ def test_what_is_committed_is_not_committed_twice(
     with answering(lost_then(*[refusal(code)] * times)):
         [made] = objects.create(store, key(box), [item("once")], False, None)
     assert isinstance(made, Outcome)
+    assert tags(box) == ["once"]
+
+
+def test_a_writer_that_dies_after_its_commit_leaves_a_whole_log(
+    stack: LocalStack, box: BoxClient, store: Store
+) -> None:
+    """Not one call more is needed for a change to be told."""
+    dead: list[bool] = []
+
+    def dies(operation: str, call: Call) -> AWSResponse:
+        if dead:
+            raise ReadTimeoutError(endpoint_url="")
+        dead.extend([True] if operation == "TransactWriteItems" else [])
+        return call()
+
+    with answering(dies), suppress(Exception):
+        objects.create(store, key(box), [item("once")], False, None)
+    behind = Behind(stack, box.box)
+    assert [int(row["item"]["S"]) for row in behind.log()] == list(range(1, behind.seq() + 1))
     assert tags(box) == ["once"]
 
 
