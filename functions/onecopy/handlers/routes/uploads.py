@@ -2,17 +2,19 @@
 
 from onecopy.domain.ids import ObjectId
 from onecopy.handlers.routes import CREATE, Answer, Request, Route
-from onecopy.store import uploads
+from onecopy.store import log, uploads
 from onecopy.store.table import UploadRow
 from onecopy.wire import outward
 
 
 def get_upload(request: Request, object_id: str) -> Answer:
+    log.read_box(request.store, request.key)  # which refuses an owner whose box is closed
     row = uploads.find(request.store, request.key, ObjectId(object_id))
     return Answer(200, shown(request, row), {"cache-control": "no-store"})
 
 
 def give_up(request: Request, object_id: str) -> Answer:
+    log.read_box(request.store, request.key)
     uploads.give_up(request.store, request.key, ObjectId(object_id))
     return Answer(204)
 
