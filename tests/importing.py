@@ -65,7 +65,8 @@ class Phone:
 
     def in_folder(self, path: str) -> list[Json]:
         """A conversation's messages, in the folder's own order."""
-        folder = self.box.get(self.box.folder_at(path)).raise_for_status().json()["folder"]
+        asked = {"listFilter": "Objects", "maxEntries": 1000}
+        folder = self.box.get(self.box.folder_at(path), params=asked).raise_for_status().json()["folder"]
         references = folder.get("objects", {}).get("objectReference", [])
         urls = [reference["resourceURL"] for reference in references]
         return [self.box.get(url).raise_for_status().json()["object"] for url in urls]
