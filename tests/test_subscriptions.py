@@ -367,6 +367,10 @@ def test_one_that_has_expired_makes_way_for_another_of_its_correlator(
     assert subscribe(box, subscriber, clientCorrelator="c")["resourceURL"] != expired["resourceURL"]
 
 
+A_SWEEP = 130
+"""Deployed, the sweep comes once a minute."""
+
+
 def rung_for(behind: Behind) -> int:
     """How many rows each commit of the box reads to know whom to ring for."""
     return len(list(behind.rows(f"{behind.box}#S", "")))
@@ -377,7 +381,7 @@ def test_one_that_has_expired_costs_no_commit_anything_and_comes_back_when_renew
 ) -> None:
     behind = Behind(stack, box.box)
     made = subscribe(box, subscriber, duration=2, clientCorrelator="c")
-    assert eventually(lambda: not rung_for(behind))
+    assert eventually(lambda: not rung_for(behind), A_SWEEP)
     assert look(box, made)["state"] == "expired"
     assert [each["state"] for each in listed(box)] == ["expired"]
     renewed = update(box, made, duration=600)
@@ -393,7 +397,7 @@ def test_one_that_has_expired_can_be_deleted(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
     made, behind = subscribe(box, subscriber, duration=1), Behind(stack, box.box)
-    assert eventually(lambda: not rung_for(behind))
+    assert eventually(lambda: not rung_for(behind), A_SWEEP)
     assert box.delete(made["resourceURL"]).status_code == 204
     assert fault(box.get(made["resourceURL"])) == (404, "SVC0004")
 
@@ -404,6 +408,6 @@ def test_twenty_expired_ones_are_kept_and_the_oldest_make_room(
     behind, made = Behind(stack, box.box), []
     for _ in range(3):
         made += [subscribe(box, subscriber, duration=1)["resourceURL"] for _ in range(9)]
-        assert eventually(lambda: not rung_for(behind))
+        assert eventually(lambda: not rung_for(behind), A_SWEEP)
     assert len(listed(box)) == 20
     assert urls(box) >= set(made[9:])
