@@ -238,7 +238,7 @@ def test_items_that_were_not_begun_stay_so_under_their_key(desk: Desk) -> None:
         writes.extend([operation] if operation == "TransactWriteItems" else [])
         return refusal("ThrottlingException") if len(writes) > 1 else call()
 
-    attempt = started(desk, 60)
+    attempt = replace(started(desk, 60), deadline=desk.store.now() + timedelta(seconds=5))
     with answering(busy):
         results = copies.copy_objects(attempt, desk.key, ids, target, False)
     assert attempt.once

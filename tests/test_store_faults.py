@@ -115,8 +115,9 @@ def test_what_no_longer_gets_through_is_the_answer_of_the_rest(box: BoxClient, s
         writes[operation] += 1
         return refusal("ThrottlingException") if writes["TransactWriteItems"] > 1 else call()
 
+    limited_time = replace(store, deadline=store.now() + timedelta(seconds=5))
     with answering(instead):
-        results = objects.create(store, key(box), [item(f"{n:02}") for n in range(40)], False, None)
+        results = objects.create(limited_time, key(box), [item(f"{n:02}") for n in range(40)], False, None)
     made = [isinstance(result, Outcome) for result in results]
     assert 0 < sum(made) < 40
     assert made == sorted(made, reverse=True)
