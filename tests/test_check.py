@@ -162,16 +162,16 @@ def deletion_without_a_job(shop: Shop) -> None:
 
 
 def listening(shop: Shop) -> tuple[str, str]:
-    """A subscription's partition and item, with no receiver to be verified by: its row lies still."""
+    """A subscription's partition and item that no message on its way names: its row lies still."""
     url = shop.box.post(
         "/subscriptions",
         {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
     ).json()["nmsSubscription"]["resourceURL"]
-    name = f"{shop.behind.box}#S", id_of(url)
     assert eventually(lambda: shop.box.get(url).json()["nmsSubscription"]["state"] == "failed")
-    row = shop.behind.row(*name)
-    shop.behind.put({**row, "state": {"S": "active"}, "tries": {"N": "0"}})
-    return name
+    partition, item = f"{shop.behind.box}#S", "zz"
+    row = shop.behind.row(partition, id_of(url))
+    shop.behind.put({**row, "item": {"S": item}, "state": {"S": "active"}, "tries": {"N": "0"}})
+    return partition, item
 
 
 def bell_lost(shop: Shop) -> None:
