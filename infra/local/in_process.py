@@ -10,6 +10,7 @@ from typing import Any
 
 from infra.local.aws import endpoint_variables
 from infra.local.stack import LocalStack
+from infra.local.template import REGION
 
 NETWORK = "oma_rest_nms.all_v1 onecopy.network"
 
@@ -31,7 +32,7 @@ class Api:
             **endpoint_variables(stack.endpoints),
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": REGION,
             "POWERTOOLS_SERVICE_NAME": "onecopy",
             "POWERTOOLS_METRICS_DISABLED": "true",
             "TABLE_NAME": stack.name("Table"),
@@ -49,13 +50,19 @@ class Api:
         self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> Answer:
         """One request; bytes are form-data with the boundary `parts`. An answer that is an error raises."""
-        answer = self._handler(_event(method, box, path, body, query), None)
+        answer = self.respond(method, box, path, body, query)
         if answer["statusCode"] >= 400:
             raise RuntimeError(f"{method} {path}: {answer['statusCode']}")
         raw = answer.get("body") or ""
         sent = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()
         plain = gzip.decompress(sent) if answer.get("isBase64Encoded") else sent
         return Answer(json.loads(plain or b"null"), len(sent))
+
+    def respond(
+        self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """What the function gives to the gateway, whatever it is."""
+        return self._handler(_event(method, box, path, body, query), None)
 
     def store(self, box: str, subject: str, text: str) -> str:
         """A message with one part, its content in the request; its resourceURL."""

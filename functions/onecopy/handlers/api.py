@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from onecopy.domain.errors import MethodNotAllowed, NMSError, Unknown
+from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers import composition
 from onecopy.handlers.request import Answer, authorize, check_accept, sent
 from onecopy.handlers.routes import (
@@ -27,6 +27,7 @@ from onecopy.handlers.routes import (
     subscriptions,
     uploads,
 )
+from onecopy.store.throttling import is_throttled
 from onecopy.wire import outward
 
 BOX = "/nms/v1/<store_name>/<box_id>"
@@ -84,7 +85,9 @@ def _not_found(_: Exception) -> Response[Any]:
 
 
 def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
-    """Errors by class; what is not ours is logged without what it says and answered as SVC0001."""
+    """Errors by class. Where AWS throttles, the client waits; what else is not ours is logged without what it
+    says and answered as SVC0001.
+    """
     event = app.current_event.raw_event
     correlation_id = event["requestContext"]["requestId"]
     try:
@@ -92,20 +95,24 @@ def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
     except NMSError as error:
         answer = _refusal(error)
     except Exception as error:
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error(
-            "request failed",
-            extra={
-                "correlation_id": correlation_id,
-                "resource": path,
-                "error": type(error).__name__,
-                "at": frames,
-            },
-        )
-        answer = Answer(500, outward.request_error(NMSError(correlation_id)))
+        answer = _refusal(Busy()) if is_throttled(error) else _failure(error, path, correlation_id)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     out, body = sent(answer, headers, correlation_id)
     return Response(answer.status, headers=out, body="" if body is None else body)
+
+
+def _failure(error: Exception, path: str, correlation_id: str) -> Answer:
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error(
+        "request failed",
+        extra={
+            "correlation_id": correlation_id,
+            "resource": path,
+            "error": type(error).__name__,
+            "at": frames,
+        },
+    )
+    return Answer(500, outward.request_error(NMSError(correlation_id)))
 
 
 def _refusal(error: NMSError) -> Answer:

@@ -22,7 +22,7 @@ from onecopy.domain.errors import Busy, NotAllowed
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
-from onecopy.store import rows, table
+from onecopy.store import rows, table, throttling
 from onecopy.store.draft import Draft
 from onecopy.store.once import Once
 from onecopy.store.table import BoxRow, FolderRow, LinkRow, Row
@@ -42,15 +42,10 @@ _MOST_READ = 100
 _CANCELED = "TransactionCanceledException"
 _REFUSED = "ConditionalCheckFailed"
 _TOO_MUCH = {"ValidationException", "ValidationError"}
-_CONTENTION = {
+_CONTENTION = throttling.CODES | {
     "InternalServerError",
     "TransactionConflict",
     "TransactionInProgressException",
-    "ThrottlingError",
-    "ThrottlingException",
-    "ProvisionedThroughputExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
 }
 
 
