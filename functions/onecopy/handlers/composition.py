@@ -31,12 +31,14 @@ _TIMEOUTS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     signature_version="v4",
 )
-_S3 = _TIMEOUTS.merge(
+S3_CONFIG = _TIMEOUTS.merge(
     Config(
         signature_version="s3v4",
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         max_pool_connections=16,
+        # The bucket's own host in its region: the global one redirects, which no signature survives.
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
     )
 )
 
@@ -69,7 +71,7 @@ def parts() -> Parts:
         history=given.history,
         now=now,
         random=os.urandom,
-        jitter=random.random,
+        jitter=random.SystemRandom().random,  # any other would repeat itself after each start of a snapshot
         sleep=time.sleep,
     )
     return Parts(given, store)
@@ -78,7 +80,8 @@ def parts() -> Parts:
 @lru_cache(maxsize=1)
 def contents() -> Contents:
     given = parts().settings
-    return Contents(_client("s3", _S3), given.content_bucket, given.url_lifetime)
+    credentials = parts().store.connection.session.get_credentials()
+    return Contents(_client("s3", S3_CONFIG), given.content_bucket, given.url_lifetime, credentials)
 
 
 @lru_cache(maxsize=1)

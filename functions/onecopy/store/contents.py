@@ -38,9 +38,12 @@ class Href:
 
 @dataclass(frozen=True)
 class Contents:
+    """`credentials` are those that sign: no URL outlives them."""
+
     client: S3Client
     bucket: str
     lifetime: timedelta
+    credentials: Any = None
 
     def put(self, bodies: Iterable[tuple[str, Part, bytes]]) -> None:
         """All of them (key, part, bytes), several at once; S3 checks each against its checksum."""
@@ -61,6 +64,7 @@ class Contents:
     def href(self, content: Content, number: int, now: datetime) -> Href:
         """A presigned GET of the `number`-th part (from 1), with the type and disposition it is safe with."""
         part = content.parts[number - 1]
+        lifetime = self._signed_for(now, self.lifetime)
         url = self.client.generate_presigned_url(
             "get_object",
             Params={
@@ -69,15 +73,15 @@ class Contents:
                 "ResponseContentType": part.content_type,
                 "ResponseContentDisposition": safe_disposition(part),
             },
-            ExpiresIn=int(self.lifetime.total_seconds()),
+            ExpiresIn=int(lifetime.total_seconds()),
         )
-        return Href(url, now + self.lifetime, {})
+        return Href(url, now + lifetime, {})
 
     def upload_href(self, key: ContentKey, number: int, part: Part, now: datetime, until: datetime) -> Href:
         """A presigned PUT bound to the part's length, type and checksum; it writes once, and not after
         `until`.
         """
-        lifetime = min(self.lifetime, max(until - now, _SHORTEST))
+        lifetime = self._signed_for(now, min(self.lifetime, until - now))
         checksum = part.checksum.removeprefix("sha256:")
         url = self.client.generate_presigned_url(
             "put_object",
@@ -98,6 +102,16 @@ class Contents:
             "if-none-match": "*",
         }
         return Href(url, now + lifetime, headers)
+
+    def _signed_for(self, now: datetime, wanted: timedelta) -> timedelta:
+        """As long as wanted, in whole seconds, if the credentials last: S3 refuses a URL when they have
+        ended, whatever it says itself.
+        """
+        if self.credentials:
+            self.credentials.get_frozen_credentials()  # which fetches new ones in time
+        if end := getattr(self.credentials, "_expiry_time", None):  # botocore tells it by no other name
+            wanted = min(wanted, end - now)
+        return max(timedelta(seconds=wanted // _SHORTEST), _SHORTEST)
 
     def sizes(self, key: ContentKey) -> dict[int, int]:
         """The parts of a content that are in the bucket, by number, with their bytes. One call to S3."""
