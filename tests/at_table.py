@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
 from infra.local.stack import LocalStack
+from infra.local.template import REGION
 from onecopy.store import table
 from onecopy.store.table import Row
 from onecopy.store.transact import Store
@@ -28,7 +29,7 @@ Instead = Callable[[str, Call], AWSResponse]
 
 def store_of(stack: LocalStack) -> Store:
     meta: Any = Row.Meta
-    meta.host, meta.region = stack.endpoints["dynamodb"], "us-east-1"
+    meta.host, meta.region = stack.endpoints["dynamodb"], REGION
     meta.aws_access_key_id, meta.aws_secret_access_key = stack.credentials
     return Store(
         connection=table.bind(stack.name("Table")),

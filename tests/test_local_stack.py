@@ -18,6 +18,7 @@ from conftest import standin_stack
 from eventually import eventually
 from processes import descendants, running
 
+from infra.local.aws import client
 from infra.local.emulator import Emulator, EmulatorFailed, rows
 from infra.local.keys import KeyStore
 from infra.local.stack import LocalStack
@@ -273,6 +274,29 @@ def test_rows_that_nothing_here_can_read_are_not_taken_for_none(
 
     with pytest.raises(EmulatorFailed, match="which is not installed: run make"):
         Emulator(tmp_path, keys, lock=0)
+
+
+def test_a_folder_of_another_region_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path / "keys")
+    keys.save("emulator.json", {"region": "mars-north-1"})
+
+    with pytest.raises(EmulatorFailed, match="is one of mars-north-1: set AWS_REGION"):
+        Emulator(tmp_path, keys, lock=0)
+
+
+def test_what_was_hidden_when_it_ended_is_there_at_the_next_start(tmp_path: Path) -> None:
+    """Whoever had received it has gone; six times a function's time is long to wait for it."""
+    for received in ([], ["again"]):
+        emulator = Emulator(tmp_path, KeyStore(tmp_path / "keys"), lock=0)
+        emulator.start()
+        sqs = client("sqs", emulator.url, emulator.root)
+        queue = sqs.create_queue(QueueName="jobs", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+        if not received:
+            sqs.send_message(QueueUrl=queue, MessageBody="again")
+            assert sqs.receive_message(QueueUrl=queue)["Messages"]
+        found = sqs.receive_message(QueueUrl=queue).get("Messages", [])
+        emulator.stop()
+        assert [message["Body"] for message in found] == received
 
 
 def test_killed_it_leaves_no_process_behind_and_loses_nothing(other: LocalStack, name: str) -> None:

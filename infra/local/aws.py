@@ -23,7 +23,9 @@ def endpoint_variables(endpoints: Mapping[str, str]) -> dict[str, str]:
     return {variable: endpoints[service] for service, variable in _VARIABLES.items()}
 
 
-def client(service: str, url: str, credentials: Credentials, connections: int = 10) -> Any:
+def client(
+    service: str, url: str, credentials: Credentials, connections: int = 10, region: str = REGION
+) -> Any:
     """A client of its own for whoever asks, with time limits fit for one machine."""
     config = Config(
         signature_version="s3v4" if service == "s3" else None,
@@ -35,6 +37,6 @@ def client(service: str, url: str, credentials: Credentials, connections: int = 
         parameter_validation=service != "dynamodbstreams",  # an emulator's ShardIds are shorter than AWS's
     )
     session = boto3.Session(
-        aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=REGION
+        aws_access_key_id=credentials[0], aws_secret_access_key=credentials[1], region_name=region
     )
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]

@@ -114,7 +114,7 @@ class Deployment:
     def _access(self) -> dict[str, Any]:
         key, secret = self._emulator.root
         where = {"endpoint": self._emulator.url, "endpoints": self._emulator.endpoints()}
-        return {"url": self._url, **where, "key": key, "secret": secret}
+        return {"url": self._url, **where, "key": key, "secret": secret, "region": REGION}
 
 
 class Front(Gateway):

@@ -38,6 +38,12 @@ _QUEUE_PROPERTIES = (
 )
 
 
+_PLACE: dict[str, Any] = (
+    {} if REGION == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+)
+"""S3 wants every region named but its first."""
+
+
 class Resources:
     """What was created, by logical id, so that the stack and the tests can find it."""
 
@@ -128,7 +134,7 @@ class Resources:
         for logical_id, written in self._template.resources("AWS::S3::Bucket").items():
             name, properties = f"onecopy-{logical_id.lower()}", self._template.resolve(written)
             if name not in present:
-                self._s3.create_bucket(Bucket=name)
+                self._s3.create_bucket(Bucket=name, **_PLACE)
             self._s3.put_bucket_notification_configuration(
                 Bucket=name, NotificationConfiguration=_notifications(properties)
             )

@@ -115,7 +115,9 @@ class LocalStack:
 
     def aws(self, service: str) -> Any:
         """A client that may do everything, to look at what lies behind."""
-        return client(service, self.endpoints.get(service, self._details()["endpoint"]), self.credentials)
+        details = self._details()
+        url = self.endpoints.get(service, details["endpoint"])
+        return client(service, url, self.credentials, region=details["region"])
 
     @property
     def endpoints(self) -> dict[str, str]:

@@ -139,6 +139,7 @@ class Stage:
             "endpoints": self._emulator.endpoints(),
             "key": operator[0],
             "secret": operator[1],
+            "region": REGION,
         }
         self._keys.save("stack.json", {**details, "resources": names})
 

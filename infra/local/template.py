@@ -5,6 +5,7 @@ Only the intrinsics that the template uses; one that is not known here is an err
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 
 import yaml
 
-REGION = "us-east-1"
+REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+"""The region that one machine plays: whatever the AWS CLI would take it for."""
+
 ACCOUNT = "000000000000"
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,

@@ -11,11 +11,15 @@ from infra.local.emulator import ministack, rows
 from infra.local.emulator.child import Child, EmulatorFailed
 from infra.local.emulator.rows import StreamFile
 from infra.local.keys import KeyStore
+from infra.local.template import REGION
 
 _ROWS = ("dynamodb", "dynamodbstreams")
 _SAVE_SECONDS = 10
 _LOST_SECONDS = 86_400.0
 _FILE = "emulator.json"
+_FIRST_REGION = "us-east-1"
+"""Of a folder that says none."""
+
 _WEAKER = (
     "rows are kept in memory and saved at the end: a crash loses what came since the start (the store that "
     "survives one, dynoxide, is installed by npm, and was not)"
@@ -34,6 +38,7 @@ class Emulator:
         self.log = data / "emulator.log"
         self.root = (f"AKIA{keys.password('root-key-id', 16).upper()}", keys.password("root-secret"))
         self._ministack = Child(ministack.recipe(data, self.root), self.log, lock)
+        self._check_region()
         binary = None if whole else self._program()
         self._rows = Child(rows.recipe(data, binary), self.log, lock) if binary else None
         self._whole = whole
@@ -72,13 +77,14 @@ class Emulator:
         self._cut_off = self._running.exists()
         if self._cut_off:
             ministack.clear_unfinished(self._data)
+        ministack.show_hidden(self._data)
         self._running.touch()
         if self._rows:
             self._rows.start()
             StreamFile(rows.file(self._data)).prepare()
         saved = self._keys.load(_FILE)
         self._ministack.start(int(saved.get("port", 0)))  # URLs in its state name the port
-        self._keys.save(_FILE, saved | {"port": self._ministack.port} | self._kept_in())
+        self._keys.save(_FILE, saved | {"port": self._ministack.port, "region": REGION} | self._kept_in())
 
     def unheard(self, bucket: str, prefix: str) -> list[str]:
         """Keys of objects of which word may have been lost, because the last run did not come to its end."""
@@ -108,6 +114,14 @@ class Emulator:
 
     def _children(self) -> list[Child]:
         return [self._rows, self._ministack] if self._rows else [self._ministack]
+
+    def _check_region(self) -> None:
+        saved = self._keys.load(_FILE)
+        made_in = saved.get("region", _FIRST_REGION)
+        if saved and made_in != REGION:
+            raise EmulatorFailed(
+                f"the store in {self._data} is one of {made_in}: set AWS_REGION to that, or another DATA"
+            )
 
     def _program(self) -> Path | None:
         """What keeps the rows of this folder: it stays what it was, lest they seem to have gone."""

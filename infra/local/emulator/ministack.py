@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from infra.local.emulator.child import Recipe
 from infra.local.template import ACCOUNT, REGION
@@ -58,6 +59,18 @@ def clear_unfinished(data: Path) -> None:
         for name in names:
             if not name.endswith(_SIDECAR) and name + _SIDECAR not in names:
                 (folder / name).unlink()
+
+
+def show_hidden(data: Path) -> None:
+    """Let every message be received at once: whoever hid it by receiving it has gone."""
+    file = data / "state" / "sqs.json"
+    if file.exists():
+        state = json.loads(file.read_text(), object_hook=_at_once)
+        file.write_text(json.dumps(state))
+
+
+def _at_once(read: dict[str, Any]) -> dict[str, Any]:
+    return {**read, "visible_at": 0} if "visible_at" in read else read
 
 
 def put_lately(data: Path, bucket: str, below: str, seconds: float) -> list[str]:
