@@ -38,7 +38,9 @@ def test_its_table_of_parameters_is_the_templates(template: dict[str, Any]) -> N
 
 
 def test_it_says_of_each_alarm_what_to_do_and_of_no_other(template: dict[str, Any]) -> None:
-    alarms = {name for name, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    of_functions = decode(str(INFRA / "function-alarms.yaml"))[0]["Resources"]
+    resources = {**template["Resources"], **of_functions}
+    alarms = {name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
     table = re.findall(r"^\| `(\w+)` \| \S.* \| \S.* \|$", GUIDE.split("## Alarms")[1], re.MULTILINE)
 
     assert set(table) == alarms

@@ -53,9 +53,9 @@ BREAKAGES = {
         "E9105 ChangesFunction gives no partial-batch responses",
     ),
     "a queue more impatient than its function": (
-        "VisibilityTimeout: 60",
-        "VisibilityTimeout: 59",
-        "E9106 JobsQueue hides a message for a shorter time than JobsFunction may take",
+        "VisibilityTimeout: 360",
+        "VisibilityTimeout: 359",
+        "E9106 JobsQueue hides a message for less than 6 times what JobsFunction may take",
     ),
     "a parameter that never arrives": (
         "${StoreName} ${RestartTokenKeysVersion} ${HistoryDays}",
@@ -103,14 +103,59 @@ BREAKAGES = {
         "E9203 DeliveryDeadLetters is not encrypted",
     ),
     "a table that goes with the stack": (
-        "    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n",
+        "    Type: AWS::DynamoDB::Table\n    DeletionPolicy: RetainExceptOnCreate\n",
         "    Type: AWS::DynamoDB::Table\n",
-        "E9204 Table has no DeletionPolicy: Retain",
+        "E9204 Table has no DeletionPolicy: RetainExceptOnCreate",
     ),
     "a bucket that goes with a property": (
-        "    DependsOn: ArrivalQueuePolicy\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n",
-        "    DependsOn: ArrivalQueuePolicy\n    DeletionPolicy: Retain\n",
+        "    UpdateReplacePolicy: Retain\n    Properties:\n      PublicAccess",
+        "    Properties:\n      PublicAccess",
         "E9204 ContentBucket has no UpdateReplacePolicy: Retain",
+    ),
+    "an empty secret that stays behind": (
+        "    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: RetainExceptOnCreate\n",
+        "    Type: AWS::SecretsManager::Secret\n    DeletionPolicy: Retain\n",
+        "E9204 RestartTokenKeys has no DeletionPolicy: RetainExceptOnCreate",
+    ),
+    "a secret that cannot be made": (
+        'ExcludePunctuation: true, ExcludeCharacters: ","',
+        "ExcludeCharacters: \"!\\\"#$%&'()*+,-./:;<=>?@[\\\\]^_`{|}~\"",
+        "E9301 RestartTokenKeys leaves out all that ExcludePunctuation would",
+    ),
+    "a loop that is cut off": (
+        "      RecursiveLoop: Allow # it rings itself for what is left\n",
+        "",
+        "E9302 DeliverFunction rings itself and does not say RecursiveLoop: Allow",
+    ),
+    "old versions that nothing ends": (
+        "NoncurrentVersionExpiration: { NoncurrentDays: !If [Restorable, !Ref RestoreDays, 1] }",
+        "Prefix: direct/",
+        "E9303 ContentBucket may keep old versions for ever",
+    ),
+    "versioning that is not named": (
+        "      VersioningConfiguration: { Status: !If [Restorable, Enabled, Suspended] }\n",
+        "",
+        "E9303 ContentBucket may keep old versions for ever",
+    ),
+    "published versions that stay": (
+        "      VersionDeletionPolicy: Delete # or SnapStart's cache of each costs on\n",
+        "",
+        "E9304 ApiFunction keeps every version that was ever published",
+    ),
+    "a queue that takes all there is": (
+        "            ScalingConfig: { MaximumConcurrency: !Ref DeliveriesAtOnce }\n",
+        "",
+        "E9305 DeliverFunction has no MaximumConcurrency for DeliveryQueue",
+    ),
+    "an access log under a name of its own": (
+        "LogGroupName: !Sub /aws/vendedlogs/onecopy/${AWS::StackName}",
+        "LogGroupName: !Sub /onecopy/${AWS::StackName}",
+        "E9306 AccessLogs is not below /aws/vendedlogs/",
+    ),
+    "a function that nobody watches": (
+        "Parameters: { Function: !Ref SweepFunction, What: sweep, Topic: !Ref AlarmTopic }",
+        "Parameters: { Function: !Ref JobsFunction, What: sweep, Topic: !Ref AlarmTopic }",
+        "E9307 SweepFunction has no alarms of its own",
     ),
     "a parameter that takes anything": (
         "    AllowedPattern: \\S{1,255}\n",
@@ -187,7 +232,7 @@ WRONG = {
     "StoreName": ["", "a/b", "a" * 65, "a#b"],
     "ServerRoot": ["nms.example.com", "https://nms.example.com/", "https://nms.example.com/path"],
     "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
-    "SignInCallback": ["callback", "https://app.example.com/#done"],
+    "SignInCallback": ["callback", "https://app.example.com/#done", "http://app.example.com/done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
     "RestartTokenKeysVersion": ["2", "AWSCURRENT", "{{}}"],
 }
@@ -202,7 +247,12 @@ RIGHT = {
     "StoreName": ["main", "tenant-1.eu"],
     "ServerRoot": ["", "https://nms.example.com", "http://127.0.0.1:8080"],
     "CorsOrigins": ["", "*", "https://app.example.com", "http://localhost:3000"],
-    "SignInCallback": ["onecopy://signed-in", "https://app.example.com/done"],
+    "SignInCallback": [
+        "onecopy://signed-in",
+        "https://app.example.com/done",
+        "http://localhost",
+        "http://localhost:3000/done",
+    ],
     "AlarmTopic": ["", "arn:aws:sns:eu-west-1:123456789012:alarms"],
     "RestartTokenKeysVersion": ["", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
 }
@@ -225,18 +275,35 @@ def test_every_pattern_is_tried() -> None:
     assert patterns == WRONG.keys() == RIGHT.keys()
 
 
+def test_what_is_kept_for_the_requests_is_theirs_alone() -> None:
+    template = Template(TEMPLATE, {"ApiConcurrency": 200, "Issuer": "https://issuer.example"})
+    reserved = template.resources("AWS::Serverless::Function")["ApiFunction"]["ReservedConcurrentExecutions"]
+    assert template.resolve(reserved) == 200
+
+
+@pytest.mark.parametrize(("days", "status", "ends"), [(0, "Suspended", 1), (7, "Enabled", 7)])
+def test_what_was_deleted_ends_with_or_without_a_restore(days: int, status: str, ends: int) -> None:
+    template = Template(TEMPLATE, {"RestoreDays": days, "Issuer": "https://issuer.example"})
+    bucket = template.resources("AWS::S3::Bucket")["ContentBucket"]
+    rules = template.resolve(bucket["LifecycleConfiguration"]["Rules"])
+    assert template.resolve(bucket["VersioningConfiguration"]) == {"Status": status}
+    assert [rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules[1:]] == [ends]
+
+
 @pytest.mark.parametrize("paused", ["no", "yes"])
 def test_paused_no_function_runs_and_what_waits_goes_on_waiting(paused: str) -> None:
     """Or a restore would write over what is just being written."""
     template = Template(TEMPLATE, {"Paused": paused, "Issuer": "https://issuer.example"})
-    shared = template.resolve({"of": template.global_properties("Function")["ReservedConcurrentExecutions"]})
+    functions = template.resources("AWS::Serverless::Function")
+    limits = [template.global_properties("Function"), functions["ApiFunction"]]
+    reserved = [template.resolve({"of": one["ReservedConcurrentExecutions"]}) for one in limits]
     goes_on = [
         template.resolve(event["Properties"].get("Enabled", event["Properties"].get("State")))
-        for function in template.resources("AWS::Serverless::Function").values()
+        for function in functions.values()
         for event in function.get("Events", {}).values()
     ]
 
-    assert shared == ({"of": 0} if paused == "yes" else {})
+    assert reserved == ([{"of": 0}] * 2 if paused == "yes" else [{}] * 2)
     assert len(goes_on) == 6
     assert set(goes_on) == ({False, "DISABLED"} if paused == "yes" else {True, "ENABLED"})
 

@@ -100,3 +100,15 @@ def sources(template: Json) -> Iterator[Source]:
                 letters = given.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
             if event["Type"] not in ("Api", "HttpApi"):
                 yield Source(by, name, event["Type"], given, referred(letters))
+
+
+def written_to(template: Json, function: Json) -> set[str]:
+    """The queues that a function's role lets it send to."""
+    role = dict(of_kind(template, "AWS::IAM::Role")).get(referred(function.get("Role")) or "", {})
+    found: set[str] = set()
+    for policy in role.get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions, resources = statement.get("Action", []), statement.get("Resource", [])
+            if "sqs:SendMessage" in (actions if isinstance(actions, list) else [actions]):
+                found |= set(mentioned(resources))
+    return found

@@ -10,6 +10,9 @@ from infra.lint import reading
 TWO_WEEKS = 1_209_600
 """The longest that a queue keeps a message."""
 
+PATIENCE = 6
+"""How many times its function's time a queue hides a message."""
+
 
 class OwnLogGroup(CloudFormationLintRule):
     id = "E9101"
@@ -113,8 +116,8 @@ class PartialBatches(CloudFormationLintRule):
 
 class TimeToWork(CloudFormationLintRule):
     id = "E9106"
-    shortdesc = "A queue hides a message for at least as long as its function may take"
-    description = "AWS refuses the mapping otherwise, in the middle of a deployment"
+    shortdesc = "A queue hides a message six times as long as its function may take"
+    description = "AWS advises that, for the retries of a throttled batch; it refuses what is less than once"
     tags = ("functions", "queues")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -125,11 +128,11 @@ class TimeToWork(CloudFormationLintRule):
         functions = dict(reading.functions(template))
         for source in reading.sources(template):
             hidden = queues.get(source.by, {}).get("VisibilityTimeout", 30)
-            if source.by in queues and hidden < functions[source.function].get("Timeout", 3):
+            if source.by in queues and hidden < PATIENCE * functions[source.function].get("Timeout", 3):
                 yield RuleMatch(
                     ["Resources", source.by],
-                    f"{source.by} hides a message for a shorter time than {source.function} may take: "
-                    "AWS would refuse the mapping, and two would work on the same message",
+                    f"{source.by} hides a message for less than {PATIENCE} times what {source.function} may "
+                    "take: while Lambda throttles, two would work on the same message",
                 )
 
 

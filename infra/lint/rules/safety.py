@@ -11,7 +11,15 @@ from infra.lint import reading
 NOTHING_NARROWER = frozenset({"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 """Actions that AWS grants on every resource or on none."""
 
-_HOLDS_DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Cognito::UserPool")
+_KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+"""A first deployment that fails takes back what it made: nobody has put anything into it."""
+
+_HOLDS_DATA = (
+    "AWS::DynamoDB::Table",
+    "AWS::S3::Bucket",
+    "AWS::Cognito::UserPool",
+    "AWS::SecretsManager::Secret",
+)
 
 
 def _list(value: Any) -> list[Any]:
@@ -122,12 +130,13 @@ class DataOutliveTheStack(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} has no {policy}: Retain: all messages would go with a stack, or with a property",
+                f"{name} has no {policy}: {value}: all messages would go with a stack or a property, or an "
+                "empty one stay behind when a first deployment fails",
             )
             for name, one in cfn.template.get("Resources", {}).items()
             if one.get("Type") in _HOLDS_DATA
-            for policy in ("DeletionPolicy", "UpdateReplacePolicy")
-            if one.get(policy) != "Retain"
+            for policy, value in _KEPT.items()
+            if one.get(policy) != value
         ]
 
 
