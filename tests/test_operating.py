@@ -68,10 +68,10 @@ def test_what_it_names_of_the_stack_is_there(template: dict[str, Any]) -> None:
 def test_the_commands_it_gives_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     given = [line for code in CODE for line in code.splitlines() if ".venv/bin/onecopy " in line]
     asked = []
-    for name in ("check_store", "restore_rows", "close_box", "open_box"):
+    for name in ("check_store", "restore_rows", "close_box", "open_box", "ask_doctor"):
         monkeypatch.setattr(cli, name, lambda options: asked.append(options) or 0)
 
     assert [cli.main(shlex.split(line)[1:]) for line in given] == [0] * len(given)
 
-    assert {options.stack for options in asked} == {"onecopy"}
+    assert {options.stack for options in asked} == {"onecopy", None}
     assert {"repair", "source"} <= {name for options in asked for name in vars(options)}

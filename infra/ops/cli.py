@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from infra.ops import doctor
 from infra.ops.backup import Backup, Refused
 from infra.ops.check.checking import check
 from infra.ops.claim import Claim
 from infra.ops.connection import Connection, Unusable
 from infra.ops.deployed import Deployed, Unreachable, in_stack, on_this_machine
+from infra.ops.doctor import Verdict, Wanted
 from infra.ops.importer import Importer
 from infra.ops.progress import Shown
 from infra.ops.restore import restore
@@ -66,6 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     opening = commands.add_parser("open", help="give an owner the right to a closed box back")
     _one_box(opening)
     opening.set_defaults(run=open_box)
+    asking = commands.add_parser(
+        "doctor", help="do AWS and the issuer grant what a deployment needs? exits 1 if not"
+    )
+    asking.add_argument("--stack", metavar="NAME", help="one that is there: its parameters are looked at")
+    asking.add_argument(
+        "--parameters",
+        nargs="*",
+        default=[],
+        metavar="NAME=VALUE",
+        help="those of a deployment to come, e.g. Issuer=https://…",
+    )
+    asking.set_defaults(run=ask_doctor)
     serving = commands.add_parser("serve", help="run the store on this machine; PORT and DATA say where")
     serving.set_defaults(run=_serve)
     return parser
@@ -125,6 +140,20 @@ def close_box(options: argparse.Namespace) -> int:
 
 def open_box(options: argparse.Namespace) -> int:
     return _change(options, reopen, "open")
+
+
+def ask_doctor(options: argparse.Namespace) -> int:
+    client, given = doctor.clients(), dict(one.partition("=")[::2] for one in options.parameters)
+    try:
+        stack = doctor.of_stack(client, options.stack) if options.stack else Wanted()
+    except (BotoCoreError, ClientError, ValueError) as problem:
+        _complain(f"onecopy doctor: {problem}")
+        return 1
+    wrong = 0
+    for finding in doctor.examine(client, Wanted({**stack.parameters, **given}, stack.table)):
+        print(finding)
+        wrong += finding.verdict is Verdict.WRONG
+    return 1 if wrong else 0
 
 
 def _change(options: argparse.Namespace, change: Callable[[Store, BoxKey], bool], state: str) -> int:
