@@ -11,6 +11,7 @@ from cfnlint.helpers import load_plugins
 from cfnlint.rules import RulesCollection
 from cfnlint.runner.template.runner import run_template_by_file_path
 
+from infra.lint.reading import parameters
 from infra.local.template import ACCOUNT, Template
 
 INFRA = Path(__file__).parents[1] / "infra"
@@ -78,7 +79,7 @@ BREAKAGES = {
         "E9201 ReclaimRole may sqs:DeleteMessage on everything",
     ),
     "a policy of somebody else's": (
-        "ManagedPolicyArns: [!Ref Tracing]",
+        "ManagedPolicyArns: [!Ref Tracing, !If [OwnKey, !Ref DataKeyUse, !Ref AWS::NoValue]]",
         "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonS3FullAccess]",
         "E9201 ApiRole takes a policy that is not in this template",
     ),
@@ -231,6 +232,10 @@ WRONG = {
     "Audience": ["", "a b"],
     "StoreName": ["", "a/b", "a" * 65, "a#b"],
     "ServerRoot": ["nms.example.com", "https://nms.example.com/", "https://nms.example.com/path"],
+    "DomainName": ["https://nms.example.com", "nms.example.com/", "NMS.example.com", "localhost"],
+    "DomainCertificate": ["certificate", "arn:aws:iam::123456789012:server-certificate/nms"],
+    "DataKey": ["alias/messages", "arn:aws:kms:eu-west-1:123456789012:alias/messages"],
+    "BackupCopyVault": ["vault", "arn:aws:backup:eu-west-1:123456789012:backup-vault:a b"],
     "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
     "SignInCallback": ["callback", "https://app.example.com/#done", "http://app.example.com/done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
@@ -246,6 +251,13 @@ RIGHT = {
     "Audience": ["onecopy", "https://nms.example.com"],
     "StoreName": ["main", "tenant-1.eu"],
     "ServerRoot": ["", "https://nms.example.com", "http://127.0.0.1:8080"],
+    "DomainName": ["", "nms.example.com", "n.example.co.uk"],
+    "DomainCertificate": [
+        "",
+        "arn:aws:acm:eu-west-1:123456789012:certificate/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+    ],
+    "DataKey": ["", "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
+    "BackupCopyVault": ["", "arn:aws:backup:eu-west-1:123456789012:backup-vault:far-away"],
     "CorsOrigins": ["", "*", "https://app.example.com", "http://localhost:3000"],
     "SignInCallback": [
         "onecopy://signed-in",
@@ -312,7 +324,9 @@ def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
     """Lambda takes 256 characters; a longer description would fail in the middle of a deployment."""
     template, _ = decode(str(TEMPLATE))
     longest = {name: max(map(len, map(str, _longest(one)))) for name, one in template["Parameters"].items()}
-    description = template["Resources"]["ApiFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
+    description, given = template["Resources"]["ApiFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
+    for name, value in given.items():
+        longest[name] = max(longest[parameter] for parameter in parameters(template, value))
 
     assert len(re.sub(r"\$\{(\w+)\}", lambda match: "x" * longest[match[1]], description)) <= 256
 

@@ -112,3 +112,9 @@ def written_to(template: Json, function: Json) -> set[str]:
             if "sqs:SendMessage" in (actions if isinstance(actions, list) else [actions]):
                 found |= set(mentioned(resources))
     return found
+
+
+def trusted(role: Json) -> set[str]:
+    """The services that may take a role."""
+    statements = role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
+    return {str(statement.get("Principal", {}).get("Service")) for statement in statements}

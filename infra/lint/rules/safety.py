@@ -35,6 +35,8 @@ class NoWildcard(CloudFormationLintRule):
     def match(self, cfn: Any) -> list[RuleMatch]:
         found: list[RuleMatch] = []
         for name, role in reading.of_kind(cfn.template, "AWS::IAM::Role"):
+            if reading.trusted(role) == {"backup.amazonaws.com"}:
+                continue  # it runs none of our code, and AWS alone knows what it needs
             for number, policy in enumerate(role.get("Policies", [])):
                 path = ["Resources", name, "Properties", "Policies", number]
                 found += self._of(name, path, policy["PolicyDocument"])
@@ -59,7 +61,7 @@ class NoWildcard(CloudFormationLintRule):
 
     def _foreign(self, name: str, role: reading.Json) -> Iterator[RuleMatch]:
         for policy in role.get("ManagedPolicyArns", []):
-            if not reading.referred(policy):
+            if not set(reading.mentioned(policy)) - {"AWS::NoValue"}:
                 yield RuleMatch(
                     ["Resources", name],
                     f"{name} takes a policy that is not in this template: what it may is not to be read here",
