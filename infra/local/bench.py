@@ -21,11 +21,12 @@ from urllib.parse import quote
 
 import httpx
 
-from infra.local import cold_start
+from infra.local import bench_folders, cold_start
 from infra.local.device import Device
 from infra.local.in_process import NETWORK, Api
 from infra.local.meter import Counts, meter
 from infra.local.stack import LocalStack
+from onecopy.handlers import composition
 
 SMALL_BOX, LARGE_BOX = 100, 20_000
 LARGE_CONTENT = 100_000_000
@@ -45,7 +46,9 @@ def main(arguments: list[str]) -> int:
         api = Api(stack)
         copying(api, stack)
         first_sync(stack, Path(folder), backup)
+        small_box(stack, Path(folder))
         delta(api)
+        whole_folders(api)
         writers(stack, Path(folder))
     starting()
     return 0
@@ -119,7 +122,11 @@ def first_sync(stack: LocalStack, folder: Path, backup: Path | None) -> None:
         line("  against a file of a quarter", f"{peak / smaller:.2f} x", "does not grow with the file")
     received = device.api_wire.received
     facts = _floor(device)
-    line("first sync, pages of 1,000, gzip", f"{received / messages:.1f} B a message", "at most 50")
+    line(
+        "first sync, pages of 1,000, gzip",
+        f"{received / messages:.1f} B a message",
+        "at most 41 of the real backup",
+    )
     line("  floor: the same facts as JSON lines, gzip", f"{facts / messages:.1f} B; {received / facts:.2f} x")
     line("  requests", str(device.api_wire.requests))
     bodies = sum(part["size"] for facts in _objects(device) for part in facts.get("payloadPart", []))
@@ -165,6 +172,38 @@ def generated_backup(path: Path, count: int) -> Path:
             file.write(f'<part seq="1" ct="text/plain" name="null" text="Picture {n}" /></parts></mms>\n')
         file.write("</smses>\n")
     return path
+
+
+def small_box(stack: LocalStack, folder: Path) -> None:
+    box, messages = "tel:+99900000050", 50
+    with _client(stack, box) as client:
+        for number in range(messages):
+            client.post("/objects", json={"object": {"correlationTag": str(number)}}).raise_for_status()
+    device = Device(stack.url, box, lambda: stack.token(box), folder / "small.db")
+    device.sync()
+    line(
+        f"first sync of a box of {messages}",
+        f"{device.api_wire.requests} requests",
+        "1, and 1 for its digest",
+    )
+    device.close()
+
+
+def whole_folders(api: Api) -> None:
+    print("\nWhole folders")
+    store = composition.parts().store
+    kept, counts = bench_folders.conversation(api, store, "tel:+99900000105")
+    messages = bench_folders.MESSAGES
+    line(f"{messages:,} messages copied, the original deleted", f"{kept:,} in the copy", f"{messages:,}")
+    line("  with all that goes on in the background", str(counts))
+    each = f"{counts.total / messages:.3f} calls, {counts.read_units / messages:.1f} read and"
+    line("  for each message", f"{each} {counts.write_units / messages:.1f} write units")
+    few, many = (
+        bench_folders.move(api, store, f"tel:+99900{others:06d}", others)
+        for others in (bench_folders.FEW, bench_folders.MANY)
+    )
+    line(f"a folder moved in a box of {bench_folders.FEW}", str(few))
+    line(f"a folder moved in a box of {bench_folders.MANY:,}", str(many), "the same calls")
 
 
 def delta(api: Api) -> None:

@@ -1,7 +1,7 @@
 """DynamoDB's capacity units by the rules of its price list, because the emulator counts every request as one.
 
-Base table only: index writes come on top. One unit is a strongly consistent read of 4 kB or a write of
-1 kB; in a transaction each item counts twice.
+One unit is a strongly consistent read of 4 kB or a write of 1 kB; in a transaction each item counts twice.
+What is written to the indexes is reckoned apart from the table.
 """
 
 import math
@@ -13,6 +13,8 @@ Key = tuple[str, Item]
 """Of one item: its table's name, and its key as an item."""
 
 READ, WRITE = 4096, 1024
+INDEXES = (("place",), ("dated",), ("work", "due"))
+"""The keys of by-folder, by-date and by-due, besides the table's own. They hold nothing but keys."""
 
 
 def item_size(item: Item) -> int:
@@ -40,6 +42,19 @@ def _value_size(typed: dict[str, Any]) -> int:
 def units(sizes: Iterable[int], of: int) -> int:
     """Each size for itself, rounded up; nothing there costs as much as the least."""
     return sum(max(1, math.ceil(size / of)) for size in sizes)
+
+
+def of_indexes(before: Item, after: Item) -> int:
+    """Units of the indexes: one for an entry made, one for an entry taken away, none for one that stays."""
+    return sum(
+        (old is not None) + (new is not None)
+        for names in INDEXES
+        if (old := _entry(before, names)) != (new := _entry(after, names))
+    )
+
+
+def _entry(item: Item, names: tuple[str, ...]) -> list[dict[str, Any]] | None:
+    return [item[name] for name in names] if all(name in item for name in names) else None
 
 
 def of_read(operation: str, answer: dict[str, Any]) -> float:

@@ -28,6 +28,7 @@ class Counts:
     received: int = 0
     read_units: float = 0
     write_units: float = 0
+    index_units: int = 0
 
     @property
     def total(self) -> int:
@@ -44,31 +45,33 @@ class Counts:
     def __str__(self) -> str:
         calls = ", ".join(f"{count} {name}" for name, count in sorted(self.calls.items()))
         units = f"{self.read_units:g} read and {self.write_units:g} write units"
-        return f"{self.total} calls ({calls}), {units}, {self.wire:,} B"
+        return f"{self.total} calls ({calls}), {units} ({self.index_units} more of indexes), {self.wire:,} B"
 
 
 @contextmanager
 def meter() -> Iterator[Counts]:
     counts = Counts()
     send = URLLib3Session.send
-    sizes = _Sizes()
+    items = _Items()
 
     def counted(session: URLLib3Session, request: Request) -> AWSResponse:
-        if sizes.looking:
+        if items.looking:
             return send(session, request)
         service, operation = _operation(request)
         asked = _json(request.body) if service == "dynamodb" else {}
         keys = capacity.written_keys(operation, asked)
-        before = sizes.of(keys)
+        before = items.of(keys)
         answer = send(session, request)
         counts.calls[f"{service} {operation}"] += 1
         counts.sent += _length(request.body)
         counts.received += len(answer.content)
         if service == "dynamodb" and answer.status_code == 200:
             counts.read_units += capacity.of_read(operation, json.loads(answer.content))
-            larger = map(max, before, sizes.of(keys))
+            after = items.of(keys)
+            larger = map(max, map(capacity.item_size, before), map(capacity.item_size, after))
             each = 2 if operation == "TransactWriteItems" else 1
             counts.write_units += each * capacity.units(larger, capacity.WRITE)
+            counts.index_units += sum(map(capacity.of_indexes, before, after))
         return answer
 
     URLLib3Session.send = counted  # type: ignore[method-assign, assignment]
@@ -78,14 +81,14 @@ def meter() -> Iterator[Counts]:
         URLLib3Session.send = send  # type: ignore[method-assign]
 
 
-class _Sizes:
+class _Items:
     """Reads the items of a write beside the measured calls, uncounted."""
 
     def __init__(self) -> None:
         self.looking = False
 
-    def of(self, keys: list[capacity.Key]) -> list[int]:
-        """Bytes of each item, 0 for one that does not exist."""
+    def of(self, keys: list[capacity.Key]) -> list[capacity.Item]:
+        """Each item, empty if it does not exist."""
         if not keys:
             return []
         self.looking = True
@@ -95,8 +98,8 @@ class _Sizes:
             (found,) = dynamodb.batch_get_item(RequestItems=asked)["Responses"].values()
         finally:
             self.looking = False
-        sizes = {(item["box"]["S"], item["item"]["S"]): capacity.item_size(item) for item in found}
-        return [sizes.get((key["box"]["S"], key["item"]["S"]), 0) for _, key in keys]
+        items = {(item["box"]["S"], item["item"]["S"]): item for item in found}
+        return [items.get((key["box"]["S"], key["item"]["S"]), {}) for _, key in keys]
 
 
 def _operation(request: Request) -> tuple[str, str]:
