@@ -8,7 +8,7 @@ SCANNER := .venv-infra/.ready
 SAM := .venv-sam/.ready
 # What the template's functions run on, where there is one.
 BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
-TEMPLATES := infra/template.yaml infra/dashboard.yaml
+TEMPLATES := infra/template.yaml infra/dashboard.yaml infra/function-alarms.yaml
 
 PORT ?= 8080
 DATA ?= .local
@@ -19,7 +19,7 @@ BLACK_BOX := $(patsubst %,tests/test_%.py,rights bad_input objects form_data pay
 	changes listing restart_tokens device concurrency histories subscriptions push push_replay reclaim import story \
 	deployment)
 
-.PHONY: demo test test-deployed serve deploy-local import lint format bench bundle clean
+.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench bundle clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -32,6 +32,11 @@ test: $(READY)
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
 	@exec $(BIN)/pytest --deployed $(BLACK_BOX)
+
+# The same tests, as far as nobody has to be called back, of a throw-away stack in the AWS account at hand.
+test-aws: $(READY) $(SAM)
+	@test -n "$(STACK)" || { echo "make test-aws STACK=a-name-that-is-free"; exit 1; }
+	@SAM_CLI_TELEMETRY=0 exec infra/pipeline/on_aws.sh "$(STACK)"
 
 serve: $(READY)
 	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local $(addprefix --parameter ,$(PARAMETERS))
@@ -64,7 +69,7 @@ clean:
 # The templates, looked at again only when they or the rules have changed.
 .venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/lint/*.* infra/lint/rules/*.py)
 	@$(BIN)/cfn-lint --append-rules infra/lint/rules --template infra/template.yaml
-	@$(BIN)/cfn-lint infra/dashboard.yaml
+	@$(BIN)/cfn-lint infra/dashboard.yaml infra/function-alarms.yaml infra/pipeline/issuer.yaml
 	@.venv-infra/bin/checkov --config-file infra/lint/checkov.yaml --file $(TEMPLATES) >$@ || { cat $@; rm $@; exit 1; }
 
 $(SCANNER): infra/lint/requirements.txt

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aws_stack import AwsStack
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
-from infra.ops.deployed import on_this_machine
+from infra.ops.deployed import Deployed, on_this_machine
 
 HERE = Path(__file__).parent
 STACK_TIMES = pytest.StashKey[tuple[float, float]]()
@@ -18,6 +19,9 @@ SENDER = "Handler: onecopy.handlers.deliver.handler\n"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deployed", action="store_true", help="the stack is one deployed by SAM")
+    parser.addoption("--aws", metavar="NAME", help="the stack is one in the AWS account at hand")
+    parser.addoption("--aws-issuer", metavar="URL", help="where that one's issuer for tests answers")
+    parser.addoption("--aws-keys", metavar="FOLDER", type=Path, help="where the issuer's key lies")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -29,6 +33,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole."""
+    if name := request.config.getoption("--aws"):
+        given = [request.config.getoption(option) for option in ("--aws-issuer", "--aws-keys")]
+        yield AwsStack(name, *given)  # type: ignore[misc]  # it answers all that these tests ask
+        return
     deployed = bool(request.config.getoption("--deployed"))
     started = time.monotonic()
     with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
@@ -37,6 +45,12 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if deployed:  # the other one is of tests that break it, too
             report = check(on_this_machine(running.data))
             assert (list(report.findings), list(report.busy)) == ([], [])
+
+
+@pytest.fixture(scope="session")
+def deployed_store(stack: LocalStack | AwsStack) -> Deployed:
+    """Its table and its bucket, as the operator's commands take them."""
+    return stack.deployed() if isinstance(stack, AwsStack) else on_this_machine(stack.data)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ from storm import FOLLOWERS, ROUNDS, WRITERS, Storm
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
-from infra.ops.deployed import on_this_machine
+from infra.ops.deployed import Deployed
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +173,6 @@ def test_a_box_that_two_begin_at_the_same_moment_begins_once(stack: LocalStack, 
     assert [int(row["item"]["S"]) for row in behind.log()] == [1, 2, 3, 4, 5]
 
 
-def test_what_is_stored_agrees_with_itself(stack: LocalStack, behind: Behind) -> None:
-    report = check(on_this_machine(stack.data), box=behind.box)
+def test_what_is_stored_agrees_with_itself(deployed_store: Deployed, behind: Behind) -> None:
+    report = check(deployed_store, box=behind.box)
     assert (list(report.findings), list(report.busy)) == ([], [])
