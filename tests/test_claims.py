@@ -73,7 +73,7 @@ def refused(answer: dict[str, Any]) -> bool:
         {"scope": "openid", "scp": f"[{READ}]"},
         {"scope": READ, "scp": ""},
         {"scope": "openid oma_rest_nms/read"},
-        {"roles": f"[{READ}]"},
+        {"roles": f"[{READ}]", "idtyp": "app"},
     ],
 )
 def test_a_scope_is_read_wherever_and_however_an_issuer_writes_it(
@@ -96,12 +96,13 @@ def test_a_scope_is_read_wherever_and_however_an_issuer_writes_it(
         {"scope": [1, None]},
         {"scp": f"x{READ}"},
         {"permissions": f"[{READ}]"},
-        {"scope": "openid", "roles": f"[{ALL}]"},
-        {"scp": "", "roles": f"[{ALL}]"},
+        {"roles": f"[{ALL}]"},
+        {"roles": f"[{ALL}]", "idtyp": "user"},
+        {"scp": "openid", "roles": f"[{ALL}]"},
     ],
 )
 def test_what_is_no_scope_opens_nothing(lambdas: Lambdas, said: dict[str, Any]) -> None:
-    """Roles are an application's scopes; a user's, which every application of his could use, are not."""
+    """Roles are an application's scopes. A user's are not: every application of theirs would have them."""
     assert refused(ask(lambdas, {"sub": lambdas.box, **said}))
 
 
@@ -214,7 +215,7 @@ def test_what_is_nearly_a_number_or_no_ones_alone_names_no_box(claim: str, value
 def test_a_number_that_nobody_has_verified_opens_no_box(
     by_phone: Lambdas, said: dict[str, Any], opens: bool
 ) -> None:
-    """Users may write any number into it; who has not shown that it is his must not get its messages."""
+    """Users may write any number into it. Who has not shown that it is theirs must not get its messages."""
     claims = {"sub": "0f1e2d3c", "scope": ALL, "phone_number": by_phone.box.removeprefix("tel:"), **said}
 
     for box in ("acr:auth", by_phone.box):

@@ -1,8 +1,8 @@
 """Who asks: what the claims of an access token come to. The gateway has verified the token itself.
 
 An HTTP API hands every claim over as text: true as `true`, a list as `[a b]`. An emulator may hand over what
-the token holds. Both are read. Scopes are where an issuer puts them: in `scope`, in `scp`, or, where a token
-has neither because it speaks for an application and not for a user (Entra ID), in `roles`.
+the token holds. Both are read. Scopes are where an issuer puts them: in `scope`, in `scp`, or in `roles` of a
+token that says that it speaks for an application and for no user (Entra ID).
 """
 
 import re
@@ -62,7 +62,7 @@ def is_box_id(text: str) -> bool:
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    holders = [name for name in ("scope", "scp") if name in claims] or ["roles"]
+    holders = ("scope", "scp", "roles") if claims.get("idtyp") == "app" else ("scope", "scp")
     # Cognito writes a scope as server/name, the standard as server.name.
     return frozenset(word.replace("/", ".") for name in holders for word in _words(claims.get(name)))
 
