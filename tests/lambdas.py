@@ -19,10 +19,13 @@ Json = dict[str, Any]
 
 
 class Lambdas:
-    """Each function is started at its first event, with the environment and the rights of its own."""
+    """Each function is started at its first event, with the environment and the rights of its own.
 
-    def __init__(self, stack: LocalStack, box: str) -> None:
-        self.stack, self.box = stack, box
+    `settings`: what its environment says besides.
+    """
+
+    def __init__(self, stack: LocalStack, box: str, **settings: str) -> None:
+        self.stack, self.box, self._settings = stack, box, settings
         self._running = ExitStack()
         self._known: dict[str, Lambda] = {}
 
@@ -67,7 +70,7 @@ class Lambdas:
         return json.loads(answer["body"]) if answer.get("body") else dict(answer["headers"])
 
     def _start(self, name: str) -> Lambda:
-        environment = self.stack.function_environment(f"{name.title()}Function")
+        environment = {**self.stack.function_environment(f"{name.title()}Function"), **self._settings}
         command, folder = [sys.executable], ROOT / "functions"
         if bundle := os.environ.get("BUNDLE"):
             command, folder = [f"{bundle}/python/bin/python"], Path(bundle, "code").resolve()

@@ -94,6 +94,16 @@ def test_claims_come_as_text_and_scopes_are_null_where_the_route_demands_none(cl
     assert claims["exp"].isdigit()
 
 
+def test_a_claim_that_is_no_text_comes_as_text_and_a_list_in_brackets(standins: LocalStack) -> None:
+    claims = {"scp": ["one", "two"], "groups": [], "phone_number_verified": True, "level": 3}
+    headers = {"authorization": f"Bearer {standins.token(BOX, claims=claims)}"}
+
+    seen = event_of(httpx.get(f"{standins.url}/nms/v1/a", headers=headers))["requestContext"]["authorizer"]
+
+    told = {name: seen["jwt"]["claims"][name] for name in claims}
+    assert told == {"scp": "[one two]", "groups": "[]", "phone_number_verified": "true", "level": "3"}
+
+
 def test_repeated_headers_are_joined_and_cookies_stand_apart(client: httpx.Client) -> None:
     headers = [("X-Many", "1"), ("X-Many", "2"), ("Cookie", "a=1; b=2")]
 
@@ -204,8 +214,13 @@ def status_with(standins: LocalStack, authorization: str | None) -> int:
     return answer.status_code
 
 
-def test_a_good_token_gets_in(standins: LocalStack) -> None:
-    assert status_with(standins, f"Bearer {forged(standins)}") == 200
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"aud": ["another", "onecopy"]}, {"aud": None, "client_id": "onecopy"}, {"sub": None}],
+)
+def test_a_good_token_gets_in(standins: LocalStack, changes: dict[str, Any]) -> None:
+    """The client counts as the audience where none is named; a token without subject is good, too."""
+    assert status_with(standins, f"Bearer {forged(standins, **changes)}") == 200
 
 
 @pytest.mark.parametrize(
@@ -216,7 +231,10 @@ def test_a_good_token_gets_in(standins: LocalStack) -> None:
         {"iss": "https://elsewhere.example/local"},
         {"iss": None},
         {"aud": "another"},
+        {"aud": "another", "client_id": "onecopy"},
+        {"aud": []},
         {"aud": None},
+        {"aud": None, "client_id": "another"},
     ],
 )
 def test_a_token_expired_for_others_or_incomplete_is_401(
@@ -265,6 +283,18 @@ def test_a_token_is_verified_by_the_published_keys(standins: LocalStack) -> None
     assert configuration["issuer"] == f"{standins.url}/local"
 
 
+def test_a_token_can_say_more_or_less_than_usual(standins: LocalStack) -> None:
+    claims = {"sub": None, "aud": ["a", "b"], "phone_number": "+99911112222"}
+    asked = {"boxId": BOX, "scope": "oma_rest_nms.read", "claims": claims}
+
+    token = ask_for_token(standins, asked).json()["access_token"]
+
+    said = jwt.decode(token, options={"verify_signature": False})
+    assert said.keys() == {"iss", "aud", "scope", "iat", "exp", "phone_number"}
+    assert said["aud"] == ["a", "b"]
+    assert said["phone_number"] == "+99911112222"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -282,6 +312,8 @@ def test_a_token_is_verified_by_the_published_keys(standins: LocalStack) -> None
         {"boxId": BOX, "scope": "root"},
         {"boxId": BOX, "scope": "oma_rest_nms.read root"},
         {"boxId": BOX, "scope": ["oma_rest_nms.read"]},
+        {"boxId": BOX, "scope": "oma_rest_nms.read", "claims": ["sub"]},
+        {"boxId": BOX, "scope": "oma_rest_nms.read", "claims": {"iss": 1}},
     ],
 )
 def test_a_bad_request_for_a_token_is_400_with_the_reason(standins: LocalStack, body: Any) -> None:

@@ -15,6 +15,7 @@ URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/onecopy"
 GOOD = {
     "TABLE_NAME": "onecopy-Table-1A2B3C",
     "STORE_NAME": "main",
+    "BOX_CLAIM": "https://nms.example.com/phone_number",
     "CONTENT_BUCKET": "onecopy-contentbucket-1a2b3c",
     "JOBS_QUEUE_URL": URL,
     "RECLAIM_QUEUE_URL": URL,
@@ -85,6 +86,7 @@ def test_the_template_gives_each_function_what_it_needs(handler: str) -> None:
 BAD = {
     "TABLE_NAME": "two words",
     "STORE_NAME": "a/b",
+    "BOX_CLAIM": "two words",
     "CONTENT_BUCKET": "Bucket",
     "JOBS_QUEUE_URL": "onecopy-JobsQueue",
     "RECLAIM_QUEUE_URL": "sqs://queue",
@@ -114,6 +116,10 @@ def test_a_malformed_setting_is_named_and_not_shown(name: str) -> None:
 
 def test_keys_are_read_in_their_order() -> None:
     assert settings.read(environ=GOOD).restart_token_keys == (b"new", b"old")
+
+
+def test_a_box_is_the_tokens_subject_where_no_claim_is_chosen() -> None:
+    assert settings.read(environ={**GOOD, "BOX_CLAIM": ""}).box_claim == "sub"
 
 
 def test_a_webhook_may_be_local_beside_an_emulator_alone() -> None:

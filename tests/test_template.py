@@ -159,14 +159,14 @@ BREAKAGES = {
         "E9307 SweepFunction has no alarms of its own",
     ),
     "a parameter that takes anything": (
-        "    AllowedPattern: \\S{1,255}\n",
+        '    AllowedPattern: "[^\\\\s,]{1,255}"\n',
         "",
         "E9205 Audience takes any value",
     ),
     "a parameter that refuses without a word": (
-        "    ConstraintDescription: 1 to 255 characters, no space\n",
+        "    ConstraintDescription: 1 to 64 letters, digits, dots, dashes, underscores\n",
         "",
-        "E9205 Audience takes any value",
+        "E9205 StoreName takes any value",
     ),
     "a number without an end": (
         "    MaxValue: 10000\n",
@@ -177,6 +177,31 @@ BREAKAGES = {
         '"route":"$context.routeKey"',
         '"route":"$context.path"',
         "E9206 ApiStage logs $context.path",
+    ),
+    "a way to sign in whose tokens open nothing": (
+        "ExplicitAuthFlows: [ALLOW_REFRESH_TOKEN_AUTH]",
+        "ExplicitAuthFlows: [ALLOW_USER_SRP_AUTH, ALLOW_REFRESH_TOKEN_AUTH]",
+        "E9501 AppClient can sign in by another flow",
+    ),
+    "ways to sign in that are Cognito's default": (
+        "      AllowedOAuthScopes: [onecopy/network]\n      ExplicitAuthFlows: [ALLOW_REFRESH_TOKEN_AUTH]\n",
+        "      AllowedOAuthScopes: [onecopy/network]\n",
+        "E9501 NetworkClient can sign in by another flow",
+    ),
+    "a client that nobody expects": (
+        "[!Ref AppClient, !Ref NetworkClient]",
+        "[!Ref AppClient]",
+        "E9502 NetworkClient is no audience of the authorizer",
+    ),
+    "an application that is the network": (
+        "AllowedOAuthScopes: [openid, oma_rest_nms/all_v1]",
+        "AllowedOAuthScopes: [openid, oma_rest_nms/all_v1, onecopy/network]",
+        "E9503 AppClient may ask for the network's scope",
+    ),
+    "a network without a secret": (
+        "      GenerateSecret: true\n",
+        "      GenerateSecret: false\n",
+        "E9503 NetworkClient may ask for the network's scope",
     ),
 }  # fmt: skip
 
@@ -224,12 +249,14 @@ def test_each_rule_is_broken_by_one_of_the_copies(rules: RulesCollection) -> Non
 WRONG = {
     "Issuer": [
         "http://issuer.example",
-        "https://issuer.example/",
+        "https://issuer.example/?tenant=1",
+        "https:///path",
         "issuer",
         "https://a b",
         "http://127.0.0.2:1",
     ],
-    "Audience": ["", "a b"],
+    "Audience": ["", "a b", "a,b", "a" * 256],
+    "BoxClaim": ["", "phone number", "a#b", "a" * 46],
     "StoreName": ["", "a/b", "a" * 65, "a#b"],
     "ServerRoot": ["nms.example.com", "https://nms.example.com/", "https://nms.example.com/path"],
     "DomainName": ["https://nms.example.com", "nms.example.com/", "NMS.example.com", "localhost"],
@@ -245,10 +272,13 @@ RIGHT = {
     "Issuer": [
         "",
         "https://issuer.example",
+        "https://issuer.example/",
         "https://issuer.example/realms/one",
+        "https://sts.issuer.example/0f1e2d3c/",
         "http://127.0.0.1:8080/local",
     ],
-    "Audience": ["onecopy", "https://nms.example.com"],
+    "Audience": ["onecopy", "https://nms.example.com", "api://default"],
+    "BoxClaim": ["sub", "phone_number", "custom:box", "https://nms.example.com/phone_number"],
     "StoreName": ["main", "tenant-1.eu"],
     "ServerRoot": ["", "https://nms.example.com", "http://127.0.0.1:8080"],
     "DomainName": ["", "nms.example.com", "n.example.co.uk"],
@@ -272,7 +302,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str) -> None:
-    """CloudFormation matches a pattern against the whole of a value."""
+    """CloudFormation matches a pattern against the whole of a value, and against each member of a list."""
     template, _ = decode(str(TEMPLATE))
     pattern = template["Parameters"][name]["AllowedPattern"]
 

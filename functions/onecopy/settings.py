@@ -21,6 +21,7 @@ class Settings:
 
     table_name: str
     store_name: str
+    box_claim: str
     content_bucket: str
     jobs_queue_url: str
     reclaim_queue_url: str
@@ -40,6 +41,7 @@ _URL = r"https?://[^\s/]+(/\S*)?"
 _FORMS = {
     "TABLE_NAME": r"\S+",
     "STORE_NAME": r"[A-Za-z0-9._-]{1,64}",
+    "BOX_CLAIM": r"[A-Za-z0-9._:/-]{1,45}",
     "CONTENT_BUCKET": r"[a-z0-9.-]{3,63}",
     "JOBS_QUEUE_URL": _URL,
     "RECLAIM_QUEUE_URL": _URL,
@@ -73,6 +75,7 @@ def _typed(given: Mapping[str, str]) -> Settings:
     return Settings(
         table_name=given["TABLE_NAME"],
         store_name=given["STORE_NAME"] or "main",
+        box_claim=given["BOX_CLAIM"] or "sub",
         content_bucket=given["CONTENT_BUCKET"],
         jobs_queue_url=given["JOBS_QUEUE_URL"],
         reclaim_queue_url=given["RECLAIM_QUEUE_URL"],

@@ -39,7 +39,7 @@ class Deployment:
     def __init__(self, site: Site) -> None:
         self._site, self._template, self._url = site, site.template, site.url
         self._emulator, self._keys, self._log = site.emulator, site.keys, site.log
-        self._issuer = Issuer(site.keys, site.url)
+        self._issuer = site.issuer
         self._build = site.emulator.log.parent / "sam"
         self._configuration = site.emulator.log.parent / "samconfig.toml"
         self._front: Front | None = None

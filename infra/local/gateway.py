@@ -96,7 +96,7 @@ class Gateway:
             claims = self._issuer.claims(token, self._audience)
         except BadToken:
             return message(401, "Unauthorized", ("www-authenticate", "Bearer"))
-        if route.scopes and not set(route.scopes) & set(str(claims.get("scope", "")).split()):
+        if route.scopes and not set(route.scopes) & http_event.scopes(claims):
             return message(403, "Forbidden")
         authorizer = http_event.claims_as_text(claims, route.scopes)
         body = await upload.read()

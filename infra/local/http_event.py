@@ -134,6 +134,12 @@ def message(status: int, text: str, *headers: tuple[str, str]) -> Response:
     return document({"message": text}, *headers, status=status)
 
 
+def scopes(claims: dict[str, Any]) -> set[str]:
+    """What a route may demand of a token: `scope` and `scp`, text or list."""
+    held = [claims[name] for name in ("scope", "scp") if name in claims]
+    return {word for one in held for word in (one if isinstance(one, list) else str(one).split())}
+
+
 def claims_as_text(claims: dict[str, Any], scopes: tuple[str, ...] | None) -> dict[str, Any]:
     """How an HTTP API hands a token's claims over: every value as text, a list as [a b]."""
     return {

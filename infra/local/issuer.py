@@ -36,8 +36,10 @@ class BadToken(Exception):
 
 
 class Issuer:
-    def __init__(self, keys: KeyStore, server_root: str) -> None:
-        self.url = f"{server_root}/local"
+    def __init__(self, keys: KeyStore, server_root: str, name: str = "") -> None:
+        """`name`: what its tokens' iss says, if that is another spelling of its address."""
+        self._address = f"{server_root}/local"
+        self.url = name or self._address
         pem = keys.text("issuer.pem", _new_key)
         key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
@@ -50,8 +52,8 @@ class Issuer:
     def configuration(self) -> dict[str, Any]:
         return {
             "issuer": self.url,
-            "jwks_uri": f"{self.url}/jwks",
-            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self._address}/jwks",
+            "token_endpoint": f"{self._address}/token",
             "response_types_supported": ["token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -63,7 +65,7 @@ class Issuer:
 
     def token(self, body: bytes) -> dict[str, Any]:
         """The answer to a request for a token."""
-        box, scope = _wanted(body)
+        box, scope, others = _wanted(body)
         now = int(time.time())
         claims = {
             "iss": self.url,
@@ -72,23 +74,30 @@ class Issuer:
             "scope": scope,
             "iat": now,
             "exp": now + LIFETIME,
+            **others,
         }
-        token = jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
+        said = {name: value for name, value in claims.items() if value is not None}
+        try:
+            token = jwt.encode(said, self._key, algorithm="RS256", headers={"kid": self._kid})
+        except TypeError:
+            raise BadTokenRequest("a claim that no token can have") from None
         return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
     def claims(self, token: str, audience: list[str]) -> dict[str, Any]:
-        """What a good token says."""
+        """What a good token says. One without aud names its audience as client_id, as Cognito's do."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 self._public,
                 algorithms=["RS256"],
                 issuer=self.url,
-                audience=audience,
-                options={"require": ["exp", "iss", "aud"]},
+                options={"require": ["exp", "iss"], "verify_aud": False},
             )
         except jwt.InvalidTokenError as error:
             raise BadToken from error
+        named = claims.get("aud", claims.get("client_id"))
+        if not set(audience) & set(map(str, named if isinstance(named, list) else [named])):
+            raise BadToken
         return claims
 
 
@@ -104,7 +113,8 @@ def _thumbprint(jwk: dict[str, str]) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
 
 
-def _wanted(body: bytes) -> tuple[str, str]:
+def _wanted(body: bytes) -> tuple[str, str, dict[str, Any]]:
+    """The box, the scope, and claims to say besides or instead; one that is null is left out."""
     try:
         request = json.loads(body)
     except (ValueError, RecursionError):
@@ -119,4 +129,7 @@ def _wanted(body: bytes) -> tuple[str, str]:
         raise BadTokenRequest("scope is missing or empty")
     if not SCOPES.issuperset(names):
         raise BadTokenRequest(f"unknown scope; there are {', '.join(sorted(SCOPES))}")
-    return box, " ".join(names)
+    others = request.get("claims", {})
+    if not isinstance(others, dict):
+        raise BadTokenRequest("claims are no JSON object")
+    return box, " ".join(names), others

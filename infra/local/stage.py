@@ -40,6 +40,11 @@ class Site:
     keys: KeyStore
     log: Log
 
+    @property
+    def issuer(self) -> Issuer:
+        """Who issues the tokens here, under the name that the parameter gives it."""
+        return Issuer(self.keys, self.url, self.parameters.get("Issuer", ""))
+
     def given(self, issuer: Issuer) -> dict[str, Any]:
         """All parameters for one machine; what was asked for comes first."""
         own = {"Issuer": issuer.url, "Audience": AUDIENCE, "ServerRoot": self.url}
@@ -51,7 +56,7 @@ class Stage:
 
     def __init__(self, site: Site) -> None:
         self._url, self._emulator, self._keys, self._log = site.url, site.emulator, site.keys, site.log
-        self._issuer = Issuer(site.keys, site.url)
+        self._issuer = site.issuer
         self._template = Template(site.template, site.given(self._issuer))
         self._activity, self._pumps = Activity(), Pumps(site.log)
         self._pools: list[Pool] = []

@@ -90,7 +90,7 @@ class Template:
         if missing := declared.keys() - values.keys():
             raise BadTemplate(f"parameters without a value: {', '.join(sorted(missing))}")
         lists = {name for name, one in declared.items() if one["Type"] == "CommaDelimitedList"}
-        return {name: value.split(",") if name in lists else value for name, value in values.items()}
+        return {name: _members(value) if name in lists else value for name, value in values.items()}
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -122,6 +122,11 @@ class Template:
 
     def _condition(self, name: str) -> bool:
         return bool(self.resolve(self._source["Conditions"][name]))
+
+
+def _members(value: str) -> list[str]:
+    """Of a CommaDelimitedList; CloudFormation takes the spaces around each away."""
+    return [member.strip() for member in value.split(",")]
 
 
 class _Loader(yaml.SafeLoader):

@@ -39,7 +39,7 @@ def once(
         return work(request)
     if not _KEY.fullmatch(key):
         raise InvalidInput("Idempotency-Key")
-    name = _hash([request.caller.own_box, key])
+    name = _hash([request.caller.name, key])
     fingerprint = _hash([request.method, request.resource, content])
     for _ in range(_TRIES):
         attempt = begin(request.store, request.key, name, fingerprint, codec, total)

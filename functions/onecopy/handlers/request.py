@@ -14,17 +14,13 @@ from onecopy.domain.errors import Busy, InvalidInput, NotAcceptable, NotAllowed,
 from onecopy.domain.match import ANY, Match
 from onecopy.domain.token import BadToken, RestartToken, parse
 from onecopy.handlers import composition
+from onecopy.handlers.caller import Caller, caller_of, is_box_id
 from onecopy.settings import Settings
 from onecopy.store.contents import Contents
 from onecopy.store.queues import Queues
 from onecopy.store.transact import Store
 from onecopy.wire import inward, outward
 from onecopy.wire.urls import OWN_BOX, Urls
-
-NETWORK = "onecopy.network"
-"""The scope of the network itself, which stores, also under /Default, in any box; for more it needs more."""
-
-ALL = "oma_rest_nms.all_v1"
 
 TIME = timedelta(seconds=13)
 """After which a request begins nothing more: with what is under way then, it is answered within 20 s."""
@@ -38,20 +34,6 @@ may make it three times as long; base64 makes bytes a third longer, whatever the
 _TAG = r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 _ENTITY_TAG = re.compile(_TAG)
 _ENTITY_TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
-_BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#]{1,255}")
-
-
-@dataclass(frozen=True)
-class Caller:
-    own_box: str
-    scopes: frozenset[str]
-
-    @property
-    def is_network(self) -> bool:
-        return NETWORK in self.scopes
-
-    def may(self, scope: str, stores: bool) -> bool:
-        return not self.scopes.isdisjoint({scope, ALL}) or (stores and self.is_network)
 
 
 @dataclass(frozen=True)
@@ -154,13 +136,9 @@ def authorize(
 ) -> Request:
     """Before anything is read: the box that has to be the caller's own, and the scope, if one is needed."""
     parts = composition.parts()
-    claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims")
-    if not claims:
-        raise NotAllowed("token")
-    # Cognito writes a scope as server/name, the standard as server.name.
-    caller = Caller(claims["sub"], frozenset(claims.get("scope", "").replace("/", ".").split()))
+    caller = caller_of(event, parts.settings.box_claim)
     real_box = caller.own_box if box_id == OWN_BOX else box_id
-    if store_name != parts.settings.store_name or not _BOX_ID.fullmatch(real_box):
+    if store_name != parts.settings.store_name or real_box is None or not is_box_id(real_box):
         raise NotAllowed("box")
     if real_box != caller.own_box and not caller.is_network:
         raise NotAllowed("box")

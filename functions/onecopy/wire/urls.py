@@ -17,12 +17,12 @@ OWN_BOX = "acr:auth"
 
 @dataclass(frozen=True)
 class Urls:
-    """`own_box` is the caller's, so that `acr:auth` in a reference can be told."""
+    """`own_box` is the caller's, if it has one, so that `acr:auth` in a reference can be told."""
 
     server_root: str
     store: str
     box_id: str
-    own_box: str
+    own_box: str | None
 
     @property
     def base(self) -> str:
