@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser import APP
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
@@ -31,7 +32,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The product, whole."""
     deployed = bool(request.config.getoption("--deployed"))
     started = time.monotonic()
-    with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
+    origins = {"CorsOrigins": f"https://app.example,{APP}"}  # which no test but theirs may notice
+    with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed, parameters=origins) as running:
         request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
         if deployed:  # the other one is of tests that break it, too

@@ -87,7 +87,7 @@ class Template:
         if missing := declared.keys() - values.keys():
             raise BadTemplate(f"parameters without a value: {', '.join(sorted(missing))}")
         lists = {name for name, one in declared.items() if one["Type"] == "CommaDelimitedList"}
-        return {name: value.split(",") if name in lists else value for name, value in values.items()}
+        return {name: _listed(value) if name in lists else value for name, value in values.items()}
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -119,6 +119,10 @@ class Template:
 
     def _condition(self, name: str) -> bool:
         return bool(self.resolve(self._source["Conditions"][name]))
+
+
+def _listed(value: str) -> list[str]:
+    return [one.strip() for one in value.split(",")]
 
 
 class _Loader(yaml.SafeLoader):
