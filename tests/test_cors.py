@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -14,6 +13,15 @@ from infra.local.stack import LocalStack
 
 SAFE_METHODS = {"GET", "HEAD", "POST"}
 READABLE = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified"}
+ON_THE_WAY = {
+    "apigw-requestid",
+    "connection",
+    "content-encoding",
+    "date",
+    "server",
+    "transfer-encoding",
+    "vary",
+}
 ELSEWHERE = [
     STRANGER,
     "null",
@@ -116,22 +124,20 @@ def test_a_refusal_of_the_api_can_be_read_as_well(client: BoxClient, path: str) 
     assert {"x-correlation-id", "allow", "retry-after"} <= listed(answer, "access-control-expose-headers")
 
 
-def test_all_that_an_answer_says_can_be_read(client: BoxClient) -> None:
-    """But for how it came and what the gateway adds."""
-    url = client.text_object()
-    origin = {"origin": APP}
-    made = client.post(
-        "/folders", {"folder": {"parentFolder": client.folder_at("/"), "name": "f"}}, headers=origin
-    )
-    for answer in (client.get(url, headers=origin), made):
-        ours = {
-            "etag",
-            "location",
-            "x-correlation-id",
-            "cache-control",
-            "content-type",
-        } & answer.headers.keys()
-        assert ours - READABLE <= listed(answer, "access-control-expose-headers")
+def test_all_that_the_api_says_in_headers_can_be_read(client: BoxClient) -> None:
+    url, page = client.text_object(), {"origin": APP}
+    folder = {"folder": {"parentFolder": client.folder_at("/"), "name": "f"}}
+
+    answers = [
+        client.get(url, headers=page),
+        client.put(url, {}, headers=page),
+        client.post("/folders", folder, headers=page),
+        client.get("/changes", headers=page),
+    ]
+
+    for answer in answers:
+        said = {name for name in answer.headers if not name.startswith(("access-control-", "x-amzn-"))}
+        assert said - READABLE - ON_THE_WAY <= listed(answer, "access-control-expose-headers")
 
 
 def test_a_preflight_of_an_upload_is_answered_and_the_upload_goes_through(client: BoxClient) -> None:
@@ -159,10 +165,6 @@ def test_nobody_may_delete_in_the_bucket_nor_send_what_no_upload_needs(client: B
 
     assert not lets_ask(preflight(href, APP, "DELETE", names), APP, "DELETE", names)
     assert not lets_ask(preflight(href, APP, "PUT", ["x-amz-acl"]), APP, "PUT", ["x-amz-acl"])
-    bucket = "{0.scheme}://{0.netloc}{1}".format(
-        urlsplit(href), urlsplit(href).path.rpartition("/direct/")[0]
-    )
-    assert "access-control-allow-origin" not in preflight(bucket, STRANGER, "GET", []).headers
 
 
 def test_a_request_of_no_page_is_told_nothing_of_origins(client: BoxClient) -> None:
