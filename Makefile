@@ -17,9 +17,9 @@ DATA ?= .local
 # whole story; at the end whether all that it holds agrees, and what only a deployment can show.
 BLACK_BOX := $(patsubst %,tests/test_%.py,rights bad_input objects form_data payloads flags folders copies root_search \
 	changes listing restart_tokens device concurrency histories subscriptions push push_replay reclaim import story \
-	deployment)
+	cors browser caching deployment)
 
-.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench bundle clean
+.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench bundle browser clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -62,6 +62,12 @@ bench: $(READY)
 bundle: $(READY)
 	@$(BIN)/python -m infra.bundle.build build/bundle $(BUNDLE_PYTHON)
 	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/test_events.py
+
+# A Chromium for the tests in a browser: the one that is there, or Debian's where it may be installed.
+browser: $(READY)
+	@$(BIN)/python tests/browser.py || { test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive && apt-get -qq update \
+		&& apt-get -qq install --yes --no-install-recommends chromium-headless-shell >/dev/null </dev/null; } \
+		|| echo "there is no Chromium, and none could be installed: the tests in a browser are skipped"
 
 clean:
 	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aws_stack import AwsStack
+from browser import APP
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
@@ -39,7 +40,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     deployed = bool(request.config.getoption("--deployed"))
     started = time.monotonic()
-    with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed) as running:
+    origins = {"CorsOrigins": f"https://app.example,{APP}"}  # which no test but theirs may notice
+    with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed, parameters=origins) as running:
         request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
         if deployed:  # the other one is of tests that break it, too

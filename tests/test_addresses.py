@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecopy.domain.content import Content, ContentKey, Part
@@ -47,6 +47,7 @@ def test_a_url_names_the_buckets_own_host_in_its_region(region: str) -> None:
     assert {urlsplit(each.href).netloc for each in hrefs} == {f"messages.s3.{region}.amazonaws.com"}
 
 
+@settings(deadline=None)
 @given(wanted=st.integers(1, 60), left=st.integers(20, 400), until=st.integers(1, 90))
 def test_no_url_outlives_the_credentials_that_sign_it(wanted: int, left: int, until: int) -> None:
     signing = contents("eu-central-1", wanted, ending(NOW + timedelta(minutes=left)))

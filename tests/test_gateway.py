@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 import pytest
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from eventually import eventually
 
@@ -259,6 +260,26 @@ def test_no_token_or_none_of_ours_is_401(standins: LocalStack) -> None:
         f"Bearer {jwt.encode(claims, '', algorithm='none')}",
     ):
         assert status_with(standins, authorization) == 401, authorization
+
+
+# Pages of other origins ----------------------------------------------------------------------------------
+
+
+def test_without_origins_a_page_is_nothing_special(standins: LocalStack, client: httpx.Client) -> None:
+    """A preflight is a request without a token then."""
+    page = {"origin": "https://app.example.com"}
+    asked = {**page, "access-control-request-method": "GET"}
+
+    preflights = [
+        httpx.options(f"{standins.url}{path}", headers=asked) for path in ("/nms/v1/a", "/local/token")
+    ]
+    answers = [*preflights, client.get("a", headers=page)]
+
+    assert [answer.status_code for answer in answers] == [401, 405, 200]
+    assert [name for answer in answers for name in answer.headers if name.startswith("access-control-")] == []
+    assert event_of(client.options("a", headers=asked))["routeKey"] == "ANY /nms/v1/{proxy+}"
+    with pytest.raises(ClientError, match="NoSuchCORSConfiguration"):
+        standins.aws("s3").get_bucket_cors(Bucket=standins.name("ContentBucket"))
 
 
 # Tokens --------------------------------------------------------------------------------------------------

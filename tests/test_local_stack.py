@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from conftest import standin_stack
 from eventually import eventually
 from processes import descendants, running
@@ -250,6 +251,20 @@ def test_everything_is_still_there_after_a_restart(other: LocalStack, name: str)
         assert waiting(again, "JobsDeadLetters") == [name]
         answer = httpx.get(f"{again.url}/nms/v1/environment", headers={"authorization": f"Bearer {token}"})
         assert answer.json()["RESTART_TOKEN_KEYS"] == keys
+
+
+def test_origins_that_were_taken_off_the_list_are_taken_off_the_bucket(tmp_path: Path) -> None:
+    listed = {"CorsOrigins": "https://app.example.com"}
+    with LocalStack(tmp_path, parameters=listed) as before:
+        bucket = before.name("ContentBucket")
+        [rule] = before.aws("s3").get_bucket_cors(Bucket=bucket)["CORSRules"]
+        assert rule["AllowedOrigins"] == ["https://app.example.com"]
+
+    with (
+        LocalStack(tmp_path) as after,
+        pytest.raises(ClientError, match="NoSuchCORSConfiguration"),
+    ):
+        after.aws("s3").get_bucket_cors(Bucket=bucket)
 
 
 def test_without_dynoxide_it_says_what_it_does_not_promise(tmp_path: Path, name: str) -> None:

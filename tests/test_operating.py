@@ -65,6 +65,23 @@ def test_what_it_names_of_the_stack_is_there(template: dict[str, Any]) -> None:
     assert set(re.findall(r"`(\w+)`", outputs)) == template["Outputs"].keys()
 
 
+def test_the_headers_that_a_page_may_send_and_read_are_the_templates(template: dict[str, Any]) -> None:
+    guide = (INFRA / "browsers.md").read_text()
+    [told] = re.findall(r"\*\*A page may read\*\*.*?(?=\n- )", guide, re.DOTALL)
+    read, sent = told.split("**It may send**")
+    resources = template["Resources"]
+    api = resources["HttpApi"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
+    [bucket] = resources["ContentBucket"]["Properties"]["CorsConfiguration"]["Fn::If"][1]["CorsRules"]
+
+    assert named(read) == {*api["ExposeHeaders"], *bucket["ExposedHeaders"]}
+    allowed = {*api["AllowHeaders"], *bucket["AllowedHeaders"]}
+    assert named(sent) - {"content-length"} == allowed - {"x-amz-checksum-sha256"}  # an upload's own
+
+
+def named(text: str) -> set[str]:
+    return {name.lower() for name in re.findall(r"`([A-Z][\w-]+)`", text)}
+
+
 def test_the_commands_it_gives_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     given = [line for code in CODE for line in code.splitlines() if ".venv/bin/onecopy " in line]
     asked = []

@@ -6,16 +6,17 @@ import json
 import random
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import httpx
 import pytest
 from box_client import STORE, BoxClient, codes, fault
 from eventually import eventually
-from following import now, since
+from following import listing, now, since, told
 from forms import attachment, multipart, root, send
 
 from infra.local.stack import LocalStack
+from onecopy.domain.content import file_name
 
 DATA = bytes(range(256)) * 200
 FIELDS = {"parentFolderPath": STORE}
@@ -149,6 +150,40 @@ def test_only_what_a_browser_does_not_run_is_shown_in_place(
 def test_a_file_name_comes_back_encoded_and_without_folders(client: BoxClient, given: str, name: str) -> None:
     answer = stored(client, "application/pdf", given)
     assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{name}"
+
+
+TURNS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Unicode's Bidi_Control: with them `fdp.exe` looks as if it ended in `pdf`."""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f'attachment; filename="a{TURNS}b.exe"',
+        f"attachment; filename*=UTF-8''a{quote(TURNS)}b.exe",
+        f"attachment; filename*0*=UTF-8''a{quote(TURNS)}; filename*1=b.exe",
+        f"attachment; filename*=UTF-16BE''{quote(f'a{TURNS}b.exe'.encode('utf-16-be'))}",
+    ],
+)
+def test_a_file_name_that_is_sent_out_reads_in_the_order_of_its_letters(
+    client: BoxClient, given: str
+) -> None:
+    url = object_url(client, upload := begin(client, announced(contentDisposition=given)))
+    assert put(upload["part"][0]) == 200
+    shown = [
+        appeared(client, url)["payloadPart"][0]["contentDisposition"],
+        told(listing(client)[0], "changedObject")[0]["payloadPart"][0]["contentDisposition"],
+        httpx.get(client.get(f"{url}/payload").headers["location"]).headers["content-disposition"],
+    ]
+    assert {file_name(one) for one in shown} == {"ab.exe"}
+    assert [one for one in shown if not set(TURNS).isdisjoint(unquote(one))] == []
+
+
+def test_a_disposition_is_shown_as_it_came(client: BoxClient) -> None:
+    given = "attachment; filename*=UTF-8''%d9%85%d8%b1%d8%ad%d8%a8%d8%a7.txt; size=9"
+    url = object_url(client, upload := begin(client, announced(contentDisposition=given)))
+    assert put(upload["part"][0]) == 200
+    assert appeared(client, url)["payloadPart"][0]["contentDisposition"] == given
 
 
 def test_an_upload_appears_as_an_object_when_all_its_parts_are_there(client: BoxClient) -> None:

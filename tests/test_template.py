@@ -263,7 +263,12 @@ WRONG = {
     "DomainCertificate": ["certificate", "arn:aws:iam::123456789012:server-certificate/nms"],
     "DataKey": ["alias/messages", "arn:aws:kms:eu-west-1:123456789012:alias/messages"],
     "BackupCopyVault": ["vault", "arn:aws:backup:eu-west-1:123456789012:backup-vault:a b"],
-    "CorsOrigins": ["app.example.com", "https://app.example.com/", "https://*.example.com"],
+    "CorsOrigins": [
+        "app.example.com",
+        "https://app.example.com/",
+        "https://*.example.com",
+        "https://App.example",
+    ],
     "SignInCallback": ["callback", "https://app.example.com/#done", "http://app.example.com/done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
     "RestartTokenKeysVersion": ["2", "AWSCURRENT", "{{}}"],
@@ -330,6 +335,40 @@ def test_what_was_deleted_ends_with_or_without_a_restore(days: int, status: str,
     rules = template.resolve(bucket["LifecycleConfiguration"]["Rules"])
     assert template.resolve(bucket["VersioningConfiguration"]) == {"Status": status}
     assert [rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules[1:]] == [ends]
+
+
+@pytest.mark.parametrize("origins", ["", "https://a.example", "https://a.example, https://b.example:8443"])
+def test_the_origins_are_let_in_by_the_api_and_the_bucket_and_only_if_there_are_any(origins: str) -> None:
+    template = Template(TEMPLATE, {"CorsOrigins": origins, "Issuer": "https://issuer.example"})
+    resolved = [
+        template.resolve({"is": next(iter(template.resources(kind).values())).get("CorsConfiguration")})
+        for kind in ("AWS::ApiGatewayV2::Api", "AWS::S3::Bucket")
+    ]
+
+    if not origins:
+        assert resolved == [{}, {}]
+        return
+    api, [rule] = resolved[0]["is"], resolved[1]["is"]["CorsRules"]
+    assert api["AllowOrigins"] == rule["AllowedOrigins"] == origins.split(", ")
+    assert "AllowCredentials" not in api  # a token is a header, never a cookie that a browser adds by itself
+
+
+@pytest.mark.parametrize("origins", ["", "https://a.example"])
+def test_a_route_that_takes_every_method_leaves_preflights_to_one_without_a_token(origins: str) -> None:
+    """ANY catches OPTIONS too, and its authorizer refuses a preflight, which comes without a token.
+
+    API Gateway answers preflights by itself only where no route catches them.
+    """
+    template = Template(TEMPLATE, {"CorsOrigins": origins, "Issuer": "https://issuer.example"})
+    routes = {
+        route["RouteKey"]: route["AuthorizationType"]
+        for route in template.resources("AWS::ApiGatewayV2::Route").values()
+    }
+    catching = [key for key in routes if key.startswith("ANY ")]
+
+    assert catching
+    expected = {key.replace("ANY", "OPTIONS", 1): "NONE" for key in catching} if origins else {}
+    assert routes == dict.fromkeys(catching, "JWT") | expected
 
 
 @pytest.mark.parametrize("paused", ["no", "yes"])

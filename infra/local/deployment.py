@@ -16,12 +16,13 @@ from typing import Any
 import httpx
 
 from infra.local.aws import client
+from infra.local.cors import Cors, configuration
 from infra.local.gateway import Gateway, Upload
 from infra.local.http_event import Request, Response, message
 from infra.local.issuer import Issuer
 from infra.local.logs import Log
 from infra.local.stage import Site
-from infra.local.template import REGION
+from infra.local.template import REGION, Template
 
 STACK = "onecopy"
 _SAM = Path(__file__).parents[2] / ".venv-sam" / "bin" / "sam"
@@ -64,7 +65,8 @@ class Deployment:
         self._log.line(f"built in {built - started:.0f} s, deployed in {time.monotonic() - built:.0f} s")
         names = self._names()
         self._keys.save("stack.json", {**self._access(), "resources": names})
-        self._front = Front(names["HttpApi"], self._emulator.url, self._issuer, self._log)
+        cors = self._cors(names["HttpApi"])
+        self._front = Front(names["HttpApi"], self._emulator.url, self._issuer, self._log, cors)
         return self._front
 
     def close(self) -> None:
@@ -111,6 +113,17 @@ class Deployment:
         found = [one for page in pages for one in page["StackResourceSummaries"]]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
+    def _cors(self, api_id: str) -> Cors:
+        """What the template says, and to ministack once more.
+
+        It keeps a CorsConfiguration under CloudFormation's names for it, and reads it under the API's.
+        """
+        written = configuration(Template(self._template, self._site.given(self._issuer)))
+        if written:
+            apis = client("apigatewayv2", self._emulator.url, self._emulator.root)
+            apis.update_api(ApiId=api_id, CorsConfiguration=written)
+        return Cors.of(written)
+
     def _access(self) -> dict[str, Any]:
         key, secret = self._emulator.root
         where = {"endpoint": self._emulator.url, "endpoints": self._emulator.endpoints()}
@@ -120,8 +133,8 @@ class Deployment:
 class Front(Gateway):
     """Hands everything on to the deployed API, but for the issuer's own paths."""
 
-    def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log) -> None:
-        super().__init__([], [], issuer, 1, log)
+    def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log, cors: Cors) -> None:
+        super().__init__([], [], issuer, 1, log, cors)
         self._host = f"{api_id}.execute-api.localhost:{httpx.URL(endpoint).port}"
         self._client = httpx.AsyncClient(base_url=endpoint, timeout=60)
 

@@ -10,10 +10,11 @@ from infra.local.template import BadTemplate, Template
 
 @dataclass(frozen=True)
 class Route:
-    """An HTTP API's route. `scopes` are those the route itself demands of a token."""
+    """An HTTP API's route. One that is `authorized` demands a token, and one of the `scopes`, if any."""
 
     method: str
     path: str
+    authorized: bool
     scopes: tuple[str, ...] | None
 
 
@@ -89,11 +90,14 @@ def _routes(template: Template) -> dict[str, list[Route]]:
     found: dict[str, list[Route]] = {}
     for route in template.resources("AWS::ApiGatewayV2::Route").values():
         method, path = route["RouteKey"].split(" ", 1)
-        if route.get("AuthorizationType") != "JWT":
-            raise BadTemplate(f"route {route['RouteKey']}: the local gateway knows none without a token")
+        kind = route.get("AuthorizationType", "NONE")
+        if kind not in ("JWT", "NONE"):
+            raise BadTemplate(
+                f"route {route['RouteKey']}: the local gateway knows no authorization by {kind}"
+            )
         scopes = tuple(route.get("AuthorizationScopes", ())) or None
         target = leads_to[template.resolve(route["Target"])]
-        found.setdefault(target, []).append(Route(method, path, scopes))
+        found.setdefault(target, []).append(Route(method, path, kind == "JWT", scopes))
     return found
 
 

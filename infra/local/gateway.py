@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from infra.local import http_event
+from infra.local.cors import Cors
 from infra.local.functions import Route
 from infra.local.http_event import Request, Response, document, message
 from infra.local.issuer import BadToken, BadTokenRequest, Issuer
@@ -48,10 +49,17 @@ class Gateway:
     """An ASGI application."""
 
     def __init__(
-        self, routes: list[tuple[Route, Pool]], audience: list[str], issuer: Issuer, threads: int, log: Log
+        self,
+        routes: list[tuple[Route, Pool]],
+        audience: list[str],
+        issuer: Issuer,
+        threads: int,
+        log: Log,
+        cors: Cors,
     ) -> None:
-        self._routes = [(_pattern(route.path), route, pool) for route, pool in routes]
-        self._audience = audience
+        in_order = sorted(routes, key=lambda one: one[0].method == "ANY")  # a method's own route comes first
+        self._routes = [(_pattern(route.path), route, pool) for route, pool in in_order]
+        self._audience, self._cors = audience, cors
         self._issuer, self._log = issuer, log
         self._executor = ThreadPoolExecutor(threads, "api")
 
@@ -81,16 +89,29 @@ class Gateway:
 
     async def _answer(self, asked: Request, upload: Upload) -> Response:
         if asked.path == "/local" or asked.path.startswith("/local/"):
-            return self._local(asked, await upload.read())
+            return self._cors.named().on(asked, self._local(asked, await upload.read()))
         for pattern, route, pool in self._routes:
             found = pattern.fullmatch(asked.path)
             if found and route.method in ("ANY", asked.method):
                 return await self._invoke(asked, route, pool, found.groupdict(), upload)
+        if self._cors.answers(asked):
+            return self._cors.on(asked, Response(204, [], b""))
         return message(404, "Not Found")
 
     async def _invoke(
         self, asked: Request, route: Route, pool: Pool, parameters: dict[str, str], upload: Upload
     ) -> Response:
+        authorizer = self._authorizer(asked, route) if route.authorized else None
+        if isinstance(authorizer, Response):
+            return authorizer
+        body = await upload.read()
+        event = http_event.event(asked, f"{route.method} {route.path}", parameters, authorizer, body)
+        if len(event) > _EVENT_LIMIT:
+            raise _TooLarge
+        return await self._result(pool, event, asked)
+
+    def _authorizer(self, asked: Request, route: Route) -> dict[str, Any] | Response:
+        """What the authorizer hands on, or its refusal."""
         try:
             token = _bearer(asked.headers.get("authorization", ""))
             claims = self._issuer.claims(token, self._audience)
@@ -98,20 +119,15 @@ class Gateway:
             return message(401, "Unauthorized", ("www-authenticate", "Bearer"))
         if route.scopes and not set(route.scopes) & http_event.scopes(claims):
             return message(403, "Forbidden")
-        authorizer = http_event.claims_as_text(claims, route.scopes)
-        body = await upload.read()
-        event = http_event.event(asked, f"{route.method} {route.path}", parameters, authorizer, body)
-        if len(event) > _EVENT_LIMIT:
-            raise _TooLarge
-        return await self._result(pool, event, asked.id)
+        return http_event.claims_as_text(claims, route.scopes)
 
-    async def _result(self, pool: Pool, event: bytes, request_id: str) -> Response:
+    async def _result(self, pool: Pool, event: bytes, asked: Request) -> Response:
         loop = asyncio.get_running_loop()
         try:
-            result = await loop.run_in_executor(self._executor, pool.invoke, event, request_id)
+            result = await loop.run_in_executor(self._executor, pool.invoke, event, asked.id)
             if len(result) > _EVENT_LIMIT:
                 raise http_event.BadResult("larger than a function may answer")
-            return http_event.response(result)
+            return self._cors.on(asked, http_event.response(result))
         except FunctionTimedOut as error:
             self._log.event(pool.function.name, f"FAILED  {error}")
             return message(503, "Service Unavailable")
@@ -124,6 +140,8 @@ class Gateway:
             "/local/.well-known/openid-configuration": self._issuer.configuration,
             "/local/jwks": self._issuer.jwks,
         }
+        if self._cors.named().answers(asked):
+            return Response(204, [], b"")
         if asked.path == "/local/token":
             if asked.method != "POST":
                 return message(405, "Method Not Allowed", ("allow", "POST"))

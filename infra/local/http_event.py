@@ -80,7 +80,7 @@ def event(asked: Request, route_key: str, parameters: dict[str, str], authorizer
         "requestContext": {
             "accountId": ACCOUNT,
             "apiId": "local",
-            "authorizer": authorizer,
+            **({"authorizer": authorizer} if authorizer else {}),
             "domainName": asked.headers.get("host", "").rsplit(":", 1)[0],
             "domainPrefix": "local",
             "http": {

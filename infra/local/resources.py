@@ -142,10 +142,15 @@ class Resources:
                 self._s3.put_bucket_versioning(
                     Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"]
                 )
-            if "CorsConfiguration" in properties:
-                rules = properties["CorsConfiguration"]["CorsRules"]
-                self._s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": _api_names(rules)})
+            self._cors(name, properties.get("CorsConfiguration", {}).get("CorsRules"))
             self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
+
+    def _cors(self, bucket: str, rules: list[dict[str, Any]] | None) -> None:
+        """Those of the template alone: a bucket that is kept may have others from an earlier start."""
+        if rules:
+            self._s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": _api_names(rules)})
+        else:
+            self._s3.delete_bucket_cors(Bucket=bucket)
 
     def _tell_again(self) -> None:
         """Send S3's word of objects again, if it may have been lost when the last run was cut off."""

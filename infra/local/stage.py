@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.local.activity import Activity
 from infra.local.aws import Credentials, client, endpoint_variables
+from infra.local.cors import Cors, configuration
 from infra.local.emulator import Emulator
 from infra.local.expiry import ExpiryPump
 from infra.local.functions import Function, QueueSource, ScheduleSource, StreamSource, functions
@@ -77,7 +78,8 @@ class Stage:
         environments = {pool.function.logical_id: pool.environment for pool in self._pools}
         self._keys.save("environments.json", environments)
         routes = [(route, pool) for pool in self._pools for route in pool.function.routes]
-        self.gateway = Gateway(routes, self._audience(), self._issuer, _WORKERS, self._log)
+        cors = Cors.of(configuration(self._template))
+        self.gateway = Gateway(routes, self._audience(), self._issuer, _WORKERS, self._log, cors)
         self._start_pumps(operator)
         return self.gateway
 

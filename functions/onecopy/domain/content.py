@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from email.message import Message
 from typing import NewType
+from urllib.parse import quote
 
 from onecopy.domain.ids import ContentId
 
@@ -13,6 +14,9 @@ MOST_PARTS = 100
 """Of one content."""
 
 _LONGEST_NAME = 255
+
+_TURNS = frozenset(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+"""Unicode's Bidi_Control."""
 
 ContentKey = NewType("ContentKey", str)
 """Where content lies in the bucket: random, never shown, says nothing about the box."""
@@ -47,18 +51,37 @@ class Content:
 def file_name(disposition: str | None) -> str | None:
     """The name in a Content-Disposition, if there is a good one: without folders and control characters.
 
+    Nor with those that turn the order of letters around, and so make `gnp.exe` look like `exe.png`.
+
     Of an overlong one the end, where it tells what the file is: a name has to fit into a URL.
     """
-    header = Message()
-    header["content-disposition"] = disposition or ""
-    try:
-        given = header.get_filename() or ""
-    except ValueError:  # a charset that is none, or cannot read it
-        return None
-    last = given.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs"))
+    last = _unquoted(disposition or "").replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(c for c in _in_order(last) if unicodedata.category(c) not in ("Cc", "Cs"))
     name = name[-_LONGEST_NAME:].strip()
     return name if name not in ("", ".", "..") else None
+
+
+def disposition_in_order(disposition: str) -> str:
+    """As it came, but for characters that turn the order of letters around; also where they are encoded."""
+    plain = _in_order(disposition)
+    if "%" not in plain or _TURNS.isdisjoint(_unquoted(plain)):
+        return plain
+    kind, name = plain.split(";")[0].strip(), file_name(plain)
+    return f"{kind}; filename*=UTF-8''{quote(name, safe='')}" if name else kind
+
+
+def _in_order(text: str) -> str:
+    return "".join(c for c in text if c not in _TURNS)
+
+
+def _unquoted(disposition: str) -> str:
+    """The name that it holds, as it stands there; empty where it holds none that can be read."""
+    header = Message()
+    header["content-disposition"] = disposition
+    try:
+        return header.get_filename() or ""
+    except ValueError:  # a charset that is none, or cannot read it
+        return ""
 
 
 def checksum(data: bytes) -> str:

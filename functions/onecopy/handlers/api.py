@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers import composition
-from onecopy.handlers.request import Answer, authorize, check_accept, sent
+from onecopy.handlers.request import Answer, always, authorize, check_accept, sent
 from onecopy.handlers.routes import (
     Route,
     changes,
@@ -49,7 +49,18 @@ app = APIGatewayHttpResolver()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if is_preflight(event):
+        return {"statusCode": 204, "headers": always(204, event["requestContext"]["requestId"])}
     return app.resolve({**event, "rawPath": quoted_path(event["rawPath"])}, context)
+
+
+def is_preflight(event: dict[str, Any]) -> bool:
+    """A browser's question, which comes without a token by a route of its own.
+
+    API Gateway adds to the answer what the browser looks for. The status is ours, and has to be a success.
+    """
+    asked = event["requestContext"]
+    return asked["http"]["method"] == "OPTIONS" and "authorizer" not in asked
 
 
 def quoted_path(raw_path: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from onecopy.domain.box import BoxKey
@@ -173,11 +174,17 @@ def prefers_json(headers: Mapping[str, str]) -> bool:
     return headers.get("accept", "").split(",")[0].split(";")[0].strip().lower() == "application/json"
 
 
+def always(status: int, correlation_id: str) -> dict[str, str]:
+    """What every answer carries. No cache may store one; a 304 leaves what it stands for as it is."""
+    stored = {} if status == HTTPStatus.NOT_MODIFIED else {"cache-control": "no-store"}
+    return {"x-correlation-id": correlation_id, **stored}
+
+
 def sent(
     answer: Answer, headers: Mapping[str, str], correlation_id: str
 ) -> tuple[dict[str, str], str | bytes | None]:
     """Headers and body; compressed above 1 kB for whoever takes gzip, and bytes if it is large."""
-    out = {"x-correlation-id": correlation_id, **answer.headers}
+    out = {**always(answer.status, correlation_id), **answer.headers}
     if answer.body is None:
         return out, None
     text = outward.dumps(answer.body)

@@ -15,7 +15,7 @@ from onecopy.domain.change import (
     Event,
     ResetBox,
 )
-from onecopy.domain.content import Content
+from onecopy.domain.content import Content, disposition_in_order
 from onecopy.domain.digest import Digest
 from onecopy.domain.errors import FlagAbsent, NMSError
 from onecopy.domain.folder import Attributes, Folder
@@ -89,7 +89,8 @@ def _payload(content: Content, object_id: ObjectId, urls: Urls, checksums: bool)
     for number, part in enumerate(content.parts, start=1):
         raw: Json = {"href": urls.payload_part(object_id, number), "contentType": part.content_type}
         raw["size"] = part.size
-        optional = {"contentId": part.content_id, "contentDisposition": part.content_disposition}
+        disposition = part.content_disposition and disposition_in_order(part.content_disposition)
+        optional = {"contentId": part.content_id, "contentDisposition": disposition}
         raw |= {name: value for name, value in optional.items() if value is not None}
         if checksums:
             raw["checksum"] = part.checksum

@@ -146,7 +146,7 @@ def _direct(request: Request, raw: object, given: ObjectIn) -> Answer:
     def work(request: Request) -> Answer:
         window, network = request.settings.upload_window, request.caller.is_network
         row = uploads.begin(request.store, request.key, place, given.given(), parts, network, window)
-        headers = {"location": request.urls.upload(ObjectId(row.object_id)), "cache-control": "no-store"}
+        headers = {"location": request.urls.upload(ObjectId(row.object_id))}
         return Answer(202, shown(request, row), headers)
 
     return once(request, raw, work, codec=Codec(uploads.encode, partial(uploads.decode, parts)))

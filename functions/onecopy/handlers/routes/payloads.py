@@ -32,8 +32,8 @@ def _redirect(request: Request, link: Link, number: int) -> Answer:
     body = _href(request, link, number)
     measure.tell(BytesAskedFor=body["size"])
     if prefers_json(request.headers):
-        return Answer(200, body, {"cache-control": "no-store"})
-    return Answer(307, None, {"location": body["href"], "cache-control": "no-store"})
+        return Answer(200, body)
+    return Answer(307, None, {"location": body["href"]})
 
 
 def _href(request: Request, link: Link, number: int) -> outward.Json:
@@ -66,7 +66,7 @@ def payloads(request: Request) -> Answer:
     items = [item if isinstance(item, NMSError) else _item(request, links.get(item), room) for item in given]
     if size := sum(part["size"] for item in items if isinstance(item, tuple) for part in item[1]["part"]):
         measure.tell(BytesAskedFor=size)
-    return Answer(200, outward.bulk_response(items), {"cache-control": "no-store"})
+    return Answer(200, outward.bulk_response(items))
 
 
 def _item(request: Request, link: Link | None, room: outward.Room) -> tuple[int, outward.Json] | NMSError:

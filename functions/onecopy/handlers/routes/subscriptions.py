@@ -41,7 +41,7 @@ def create_subscription(request: Request) -> Answer:
     def work(request: Request) -> Answer:
         made = subscriptions.create(request.store, request.key, new)
         _ring(request, made)
-        headers = {"location": request.urls.subscription(made.subscription_id), "cache-control": "no-store"}
+        headers = {"location": request.urls.subscription(made.subscription_id)}
         return Answer(201, {"nmsSubscription": _shown(request, made, secret=True)}, headers)
 
     return once(request, raw, work, codec=Codec(subscriptions.encode, subscriptions.decode))

@@ -10,7 +10,7 @@ from onecopy.wire import outward
 def get_upload(request: Request, object_id: str) -> Answer:
     log.read_box(request.store, request.key)  # which refuses an owner whose box is closed
     row = uploads.find(request.store, request.key, ObjectId(object_id))
-    return Answer(200, shown(request, row), {"cache-control": "no-store"})
+    return Answer(200, shown(request, row))
 
 
 def give_up(request: Request, object_id: str) -> Answer:
