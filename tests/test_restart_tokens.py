@@ -2,6 +2,7 @@
 to a token that is no good: a device would believe it, and miss everything.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,9 @@ from signing import Signer
 
 from infra.local.device import Device
 from infra.local.stack import LocalStack
+from onecopy.domain.ids import ModSeq
+from onecopy.store import rows
+from onecopy.store.table import BoxRow
 
 HISTORY = timedelta(days=30)
 
@@ -94,8 +98,11 @@ def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
     device = Device(stack.url, box.box, lambda: token, tmp_path / "device.db")
     device.sync()
     behind = Behind(stack, box.box)
-    behind.delete(behind.row(behind.box, f"O#{id_of(lost)}"))
-    reset = {"validity": {"S": "0123456789ab"}, "links": {"N": "1"}}
+    row, whole = behind.row(behind.box, f"O#{id_of(lost)}"), behind.row(behind.box, "BOX")
+    digest = rows.box(BoxRow.from_raw_data(whole)).digest
+    left = digest.minus("object", id_of(lost), ModSeq(int(row["last_mod_seq"]["N"])))
+    behind.delete(row)
+    reset = {"validity": {"S": "0123456789ab"}, "digest": {"S": json.dumps(rows.digest_json(left))}}
     behind.put({**behind.row(behind.box, "BOX"), **reset})
     device.sync()
     objects, folders = device.state()
