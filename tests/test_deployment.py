@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
-from box_client import BoxClient
+from botocore.exceptions import ClientError
+from box_client import BoxClient, fault, new_box
 from eventually import eventually
 from following import now, page
 from test_payloads import announced, begin, object_url, put
@@ -109,9 +112,19 @@ def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deploy
         assert appears(box, url)
 
 
-def test_a_wrong_parameter_is_refused_and_says_what_it_takes(tmp_path: Path) -> None:
-    stack = LocalStack(tmp_path / "data", deployed=True, parameters={"StoreName": "a/b"})
-    with pytest.raises(StackFailed, match=r"StoreName.*1 to 64 letters"):
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"StoreName": "a/b"}, r"StoreName.*1 to 64 letters"),
+        ({"Audience": "onecopy,,network"}, r"Audience.*separated by commas"),
+        ({"UserPool": "yes", "BoxClaim": "phone_number"}, r"BoxClaim is sub or username"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_and_says_what_it_takes(
+    tmp_path: Path, wrong: dict[str, str], says: str
+) -> None:
+    stack = LocalStack(tmp_path / "data", deployed=True, parameters=wrong)
+    with pytest.raises(StackFailed, match=says):
         stack.start()
 
 
@@ -130,3 +143,29 @@ def test_the_operators_tools_find_the_stack_by_its_name(
 
     assert cli.main(["check", "--stack", "another"]) == 1
     assert "the stack another" in capsys.readouterr().err
+
+
+def test_with_a_user_pool_the_network_gets_a_token_that_stores_and_reads_nothing(deployed: Deployed) -> None:
+    """The last here: from now on the stack takes the user pool's tokens and no others."""
+    box = new_box()
+
+    deployed.again(UserPool="yes", BoxClaim="username")
+
+    stack = deployed.stack
+    pool, client = stack.name("Users"), stack.name("NetworkClient")
+    cognito = stack.aws("cognito-idp")
+    secret = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client)["UserPoolClient"]
+    asked = {"grant_type": "client_credentials", "scope": "onecopy/network"}
+    url = f"{cognito.meta.endpoint_url}/oauth2/token"
+    answer = httpx.post(url, data=asked, auth=(client, secret["ClientSecret"])).json()
+    with httpx.Client(headers={"authorization": f"Bearer {answer['access_token']}"}, timeout=30) as network:
+        base = f"{stack.url}/nms/v1/main/{quote(box, safe='')}"
+        assert network.post(f"{base}/objects", json={"object": {}}).status_code == 201
+        assert fault(network.get(f"{base}/changes")) == (403, "POL0001")
+        assert fault(network.get(f"{stack.url}/nms/v1/main/acr:auth/changes")) == (403, "POL0001")
+    with pytest.raises(ClientError, match="not enabled"):
+        cognito.initiate_auth(
+            ClientId=stack.name("AppClient"),
+            AuthFlow="USER_SRP_AUTH",
+            AuthParameters={"USERNAME": box, "SRP_A": "ab"},
+        )
