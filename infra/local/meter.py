@@ -4,8 +4,9 @@ It sits on the one class through which both boto3 and PynamoDB send, and changes
 """
 
 import json
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,13 +22,19 @@ Request = AWSRequest | AWSPreparedRequest
 
 @dataclass
 class Counts:
-    """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'."""
+    """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'.
+
+    Writes of local and global indexes are beside those of the table itself. A local index is written with its
+    item, and so twice in a transaction; a global one follows by itself.
+    """
 
     calls: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     received: int = 0
     read_units: float = 0
     write_units: float = 0
+    local_units: float = 0
+    global_units: float = 0
 
     @property
     def total(self) -> int:
@@ -51,24 +58,26 @@ class Counts:
 def meter() -> Iterator[Counts]:
     counts = Counts()
     send = URLLib3Session.send
-    sizes = _Sizes()
+    items = _Items()
+    lock = threading.Lock()
 
     def counted(session: URLLib3Session, request: Request) -> AWSResponse:
-        if sizes.looking:
+        if items.looking:
             return send(session, request)
         service, operation = _operation(request)
         asked = _json(request.body) if service == "dynamodb" else {}
         keys = capacity.written_keys(operation, asked)
-        before = sizes.of(keys)
+        before = items.of(keys)
         answer = send(session, request)
-        counts.calls[f"{service} {operation}"] += 1
-        counts.sent += _length(request.body)
-        counts.received += len(answer.content)
-        if service == "dynamodb" and answer.status_code == 200:
-            counts.read_units += capacity.of_read(operation, json.loads(answer.content))
-            larger = map(max, before, sizes.of(keys))
-            each = 2 if operation == "TransactWriteItems" else 1
-            counts.write_units += each * capacity.units(larger, capacity.WRITE)
+        done = service == "dynamodb" and answer.status_code == 200
+        after = items.of(keys) if done else before
+        with lock:
+            counts.calls[f"{service} {operation}"] += 1
+            counts.sent += _length(request.body)
+            counts.received += len(answer.content)
+            if done:
+                counts.read_units += capacity.of_read(operation, asked, json.loads(answer.content))
+                _count_writes(counts, 2 if operation == "TransactWriteItems" else 1, before, after)
         return answer
 
     URLLib3Session.send = counted  # type: ignore[method-assign, assignment]
@@ -78,14 +87,25 @@ def meter() -> Iterator[Counts]:
         URLLib3Session.send = send  # type: ignore[method-assign]
 
 
-class _Sizes:
+def _count_writes(
+    counts: Counts, each: int, before: Sequence[capacity.Item], after: Sequence[capacity.Item]
+) -> None:
+    """`each`: units of the smallest write, two in a transaction."""
+    for old, new in zip(before, after, strict=True):
+        larger = max(capacity.item_size(old), capacity.item_size(new))
+        counts.write_units += each * capacity.units([larger], capacity.WRITE)
+        counts.local_units += each * capacity.index_writes(capacity.LOCAL_INDEXES.values(), old, new)
+        counts.global_units += capacity.index_writes(capacity.GLOBAL_INDEXES.values(), old, new)
+
+
+class _Items:
     """Reads the items of a write beside the measured calls, uncounted."""
 
     def __init__(self) -> None:
         self.looking = False
 
-    def of(self, keys: list[capacity.Key]) -> list[int]:
-        """Bytes of each item, 0 for one that does not exist."""
+    def of(self, keys: list[capacity.Key]) -> list[capacity.Item]:
+        """Each item; an empty one for what does not exist."""
         if not keys:
             return []
         self.looking = True
@@ -95,8 +115,8 @@ class _Sizes:
             (found,) = dynamodb.batch_get_item(RequestItems=asked)["Responses"].values()
         finally:
             self.looking = False
-        sizes = {(item["box"]["S"], item["item"]["S"]): capacity.item_size(item) for item in found}
-        return [sizes.get((key["box"]["S"], key["item"]["S"]), 0) for _, key in keys]
+        items = {(item["box"]["S"], item["item"]["S"]): item for item in found}
+        return [items.get((key["box"]["S"], key["item"]["S"]), {}) for _, key in keys]
 
 
 def _operation(request: Request) -> tuple[str, str]:
