@@ -1,5 +1,6 @@
 """The model of many users: its rules, and that its page holds what it prints."""
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from infra.scale.report import SIZES
 from infra.scale.settings import Settings
 from onecopy.handlers import measure
 
+ROOT = Path(__file__).parents[1]
 MODEL = report.model()
 BLOCKS = report.blocks(MODEL)
 RULE = running(deadline=None, max_examples=50)
@@ -209,6 +211,14 @@ def test_every_operation_of_the_load_has_been_measured() -> None:
 def test_the_page_holds_what_the_model_prints(name: str) -> None:
     """`python -m infra.scale --write` puts it there."""
     assert pages.get(command.PAGE, name) == BLOCKS[name]
+
+
+def test_the_readme_says_what_a_user_costs_in_a_month() -> None:
+    line = BLOCKS["costs"].splitlines()[-1]
+    cents = [round(100 * float(each)) for each in re.findall(r"0\.\d+", line)]
+    [said] = re.findall(r"about (\d+) cents at AWS for each user", (ROOT / "README.md").read_text())
+
+    assert cents == [int(said)] * len(SIZES)
 
 
 def test_a_command_prints_every_table(capsys: pytest.CaptureFixture[str]) -> None:

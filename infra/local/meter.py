@@ -24,8 +24,7 @@ Request = AWSRequest | AWSPreparedRequest
 class Counts:
     """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'.
 
-    Writes of local and global indexes are beside those of the table itself. A local index is written with its
-    item, and so twice in a transaction; a global one follows by itself.
+    Writes of local and global indexes are beside those of the table itself.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -94,7 +93,7 @@ def _count_writes(
     for old, new in zip(before, after, strict=True):
         larger = max(capacity.item_size(old), capacity.item_size(new))
         counts.write_units += each * capacity.units([larger], capacity.WRITE)
-        counts.local_units += each * capacity.index_writes(capacity.LOCAL_INDEXES.values(), old, new)
+        counts.local_units += capacity.index_writes(capacity.LOCAL_INDEXES.values(), old, new)
         counts.global_units += capacity.index_writes(capacity.GLOBAL_INDEXES.values(), old, new)
 
 

@@ -14,7 +14,6 @@ from infra.scale.settings import Settings, defaults
 GB = 2**30
 SECONDS = DAYS * 86_400
 SWEEPS = SECONDS / 60
-LONG_POLL, KEY_CACHED = 20, 300
 EXAMPLE = 1000
 
 _EGRESS = "Sent out: "
@@ -98,10 +97,10 @@ def _stored(load: Load) -> dict[str, float]:
 
 
 def _seen(load: Load) -> dict[str, float]:
-    """Lambda traces one request in a second, and one in twenty of the others, for each function."""
+    """Lambda traces the first run of each second and a share of the others, for each function by itself."""
     runs = _runs(load)
     first = [SECONDS * (1 - math.exp(-count / SECONDS)) for count in runs]
-    traces = sum(one + 0.05 * (count - one) for one, count in zip(first, runs, strict=True))
+    traces = sum(one + load.profile.traced * (count - one) for one, count in zip(first, runs, strict=True))
     logs = sum(runs) * load.profile.log_bytes / GB
     kept = logs * load.profile.log_packed * load.settings.log_days / DAYS
     return {"Traces": traces, "Logs, taken in": logs, "Logs, kept": kept}
@@ -112,7 +111,7 @@ def _started(load: Load) -> dict[str, float]:
     restores = max(1.0, load.api_at_once) * load.profile.starts * DAYS
     return {
         "Lambda, SnapStart's restores": restores * load.settings.api_memory,
-        "Keys, requests": load.at_once * SECONDS / KEY_CACHED,
+        "Keys, requests": load.at_once * SECONDS / load.profile.key_cached,
     }
 
 
@@ -121,7 +120,7 @@ def _by_itself(load: Load) -> dict[str, float]:
     settings = load.settings
     return {
         "Lambda, SnapStart's cache": settings.api_memory * SECONDS,
-        "SQS, idle polling": settings.queues * limits.value("pollers") * SECONDS / LONG_POLL,
+        "SQS, idle polling": settings.queues * limits.value("pollers") * SECONDS / load.profile.long_poll,
         "Metrics of its own": load.profile.metrics,
         "Alarms": settings.alarms,
         "Dashboard": 1,

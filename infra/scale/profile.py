@@ -52,7 +52,22 @@ class Profile:
     push_headers: float = _is(1_000, "bytes of a push beside its body")
     index_entry: float = _is(150, "bytes of an entry of an index")
     item_overhead: float = _is(
-        100, "bytes that DynamoDB adds to each item and entry", "DynamoDB Developer Guide, table size"
+        100,
+        "bytes that DynamoDB adds to each item and entry",
+        "DynamoDB Developer Guide, item sizes and formats",
+    )
+    long_poll: float = _is(
+        20, "seconds of a poll of an idle queue", "SQS Developer Guide, FIFO queue quotas: the longest wait"
+    )
+    traced: float = _is(
+        0.05,
+        "share of runs that are traced, besides the first of each second",
+        "X-Ray Developer Guide, Configuring sampling rules",
+    )
+    key_cached: float = _is(
+        300,
+        "seconds between two requests for the table's key, for each connection",
+        "KMS Developer Guide, How Amazon DynamoDB uses AWS KMS",
     )
     metrics: float = _is(8, "metrics of its own, told by the functions", "`handlers/measure.py`")
 

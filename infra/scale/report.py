@@ -158,8 +158,10 @@ def _warm(found: Model) -> str:
         load = found.load(users / found.cells(users), found.after)
         writes = load.rush(load.units("write_units") + load.units("local_units"))
         reads = load.rush(load.units("read_units"))
-        rows.append([f"{users:,}", f"{load.users:,.0f}", _warmed(writes, "writes"), _warmed(reads, "reads")])
-    heads = ["Users", "of one stack", "WriteUnitsPerSecond", "ReadUnitsPerSecond"]
+        due = load.rush(load.units("global_units"))
+        warmed = [_warmed(writes, "writes"), _warmed(reads, "reads"), _warmed(due, "writes")]
+        rows.append([f"{users:,}", f"{load.users:,.0f}", *warmed])
+    heads = ["Users", "of one stack", "WriteUnitsPerSecond", "ReadUnitsPerSecond", "writes of by-due"]
     return _table(heads, rows)
 
 
