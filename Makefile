@@ -19,7 +19,7 @@ BLACK_BOX := $(patsubst %,tests/test_%.py,rights bad_input objects form_data pay
 	changes listing restart_tokens device concurrency histories subscriptions push push_replay reclaim import story \
 	cors browser caching deployment)
 
-.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench bundle browser clean
+.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench scale bundle browser clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -57,6 +57,10 @@ format: $(READY)
 
 bench: $(READY)
 	@exec $(BIN)/python -m infra.local.bench $(if $(BACKUP),"$(BACKUP)")
+
+# What a month costs and what breaks first, from 10,000 to 10 million users. No stack is started.
+scale: $(READY)
+	@exec $(BIN)/python -m infra.scale
 
 # What Lambda gets, alone on a Python without any package, answers every event.
 bundle: $(READY)

@@ -79,8 +79,8 @@ BREAKAGES = {
         "E9201 ReclaimRole may sqs:DeleteMessage on everything",
     ),
     "a policy of somebody else's": (
-        "ManagedPolicyArns: [!If [Traced, !Ref Tracing, !Ref AWS::NoValue], !If [OwnKey, !Ref DataKeyUse, !Ref AWS::NoValue]]",
-        "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonS3FullAccess]",
+        "ManagedPolicyArns: [!If [Traced, !Ref Tracing, !Ref AWS::NoValue]",
+        "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonS3FullAccess",
         "E9201 ApiRole takes a policy that is not in this template",
     ),
     "a function without a role": (

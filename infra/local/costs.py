@@ -1,40 +1,63 @@
-"""What each operation asks of AWS, measured on a stack of its own: the table of `infra/costs.md`.
+"""What each operation asks of AWS, measured on a stack of its own: the first table of `infra/costs.md`.
 
-Counts hold on AWS as they do here; capacity units are reckoned by DynamoDB's rules (`capacity`). Pictures
-and boxes are small on purpose: that size does not matter is the benchmark's to show.
-
-Then what that makes in a month of a thousand users, in dollars: a worked example, from the same counts.
+Counts hold on AWS as they do here; capacity units are reckoned by DynamoDB's rules (`capacity`). Pictures and
+boxes are small on purpose: that size does not matter is the benchmark's to show. The model (`infra.scale`)
+reads what `--write` leaves for it, and says what it comes to in dollars.
 """
 
+import argparse
+import base64
+import hashlib
+import json
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
+
+from infra.local import background, capacity
 from infra.local.in_process import Api
 from infra.local.meter import Counts, meter
+from infra.local.receiver import Receiver
 from infra.local.stack import LocalStack
+from infra.scale import bill, measured, pages
+from infra.scale.measured import Measured, Operation
 
 BOX = "tel:+99900000001"
-Measured = tuple[str, Counts]
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+PAGE = Path(__file__).parents[1] / "costs.md"
+Counted = tuple[str, Counts]
+
+MESSAGE = {
+    "Date": "2026-11-25T10:14:00Z",
+    "From": "tel:+99911112222",
+    "To": "tel:+99900000001",
+    "Direction": "In",
+    "Message-Context": "pager-message",
+}
+"""The attributes of a text as the importer stores it."""
 
 
-def measure(api: Api) -> Iterator[Measured]:
+def counted(name: str, act: Callable[[], Any]) -> Counted:
+    with meter() as counts:
+        act()
+    return name, counts
+
+
+def of_clients(api: Api) -> Iterator[Counted]:
     """Each operation after another on one box, every one as a client would ask for it."""
 
     def of(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
         return api.ask(method, BOX, path, body, query).json
 
-    def counted(name: str, act: Callable[[], Any]) -> Measured:
-        with meter() as counts:
-            act()
-        return name, counts
-
     api.folder(BOX, "first")
     target = api.folder(BOX, "second")
     first = api.store(BOX, "a subject", "a first message")
-    path = f"/objects/{first.rsplit('/', 1)[1]}"
+    path = f"/objects/{_id(first)}"
     yield counted("create a folder", lambda: api.folder(BOX, "third"))
     alone: list[str] = []
     yield counted("store a message of one part", lambda: alone.append(api.store(BOX, "a subject", "hello")))
@@ -49,96 +72,135 @@ def measure(api: Api) -> Iterator[Measured]:
     yield counted("sync of one change", lambda: of("GET", "/changes", query={"restartToken": token}))
     newest = api.latest(BOX)
     yield counted("sync of no change", lambda: of("GET", "/changes", query={"restartToken": newest}))
-    yield counted("delete a message", lambda: of("DELETE", f"/objects/{alone[0].rsplit('/', 1)[1]}"))
+    yield counted("delete a message", lambda: of("DELETE", f"/objects/{_id(alone[0])}"))
     yield counted("delete a message that has copies", lambda: of("DELETE", path))
 
 
-def table(measured: Iterable[Measured]) -> str:
+def of_uploads(api: Api) -> Iterator[Counted]:
+    data = b"a picture"
+    checksum = "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()
+    part = {"contentType": "image/jpeg", "size": len(data), "checksum": checksum}
+    begun: list[Any] = []
+    body = {"object": {"payloadPart": [part]}}
+    yield counted(
+        "begin a direct upload",
+        lambda: begun.append(api.ask("POST", BOX, "/objects", body).json["upload"]["part"][0]),
+    )
+    href, headers = begun[0]["href"], begun[0]["headers"]
+    httpx.put(href, content=data, headers=headers, timeout=30).raise_for_status()
+    key = urlsplit(href).path.split("/", 2)[2]
+    yield counted("finish a direct upload", lambda: background.arrive(key))
+
+
+def of_what_follows(api: Api, stack: LocalStack, receiver: Receiver) -> Iterator[Counted]:
+    """What goes on after an answer, and when nothing does."""
+    asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}
+    made = api.ask("POST", BOX, "/subscriptions", asked).json["nmsSubscription"]
+    receiver.trust(made["secret"])
+    subscription = _id(made["resourceURL"])
+    background.deliver(BOX, subscription)  # verified, and at rest
+    api.folder(BOX, "a change")
+    yield counted("ring for one subscriber", lambda: background.ring(BOX))
+    yield counted("push one change", lambda: background.deliver(BOX, subscription))
+    _make_due(stack, subscription)
+    yield counted("look after a subscriber at rest", lambda: background.deliver(BOX, subscription))
+    content = next(row for row in _rows(stack) if row["item"]["S"] == "CONTENT" and row["links"]["N"] == "0")
+    yield counted("reclaim a content", lambda: background.reclaim(content["box"]["S"].removeprefix("C#")))
+    yield counted("a sweep that finds nothing", background.sweep)
+
+
+def _make_due(stack: LocalStack, subscription: str) -> None:
+    """As if it had been at rest for hours."""
+    stack.aws("dynamodb").update_item(
+        TableName=stack.name("Table"),
+        Key={"box": {"S": f"main#{BOX}#S"}, "item": {"S": subscription}},
+        UpdateExpression="SET due = :past",
+        ExpressionAttributeValues={":past": {"S": "2026-01-01T00:00:00.000000Z"}},
+    )
+
+
+def sizes(api: Api, stack: LocalStack, receiver: Receiver) -> dict[str, int]:
+    """Of a text of 60 characters as the importer stores it, rounded up to hundreds of bytes."""
+    before = {(row["box"]["S"], row["item"]["S"]) for row in _rows(stack)}
+    api.store_as(BOX, MESSAGE, "x" * 60)
+    new = [row for row in _rows(stack) if (row["box"]["S"], row["item"]["S"]) not in before]
+    of_kind = {_kind(row): capacity.item_size(row) for row in new}
+    [pushed] = [one.body for one in receiver.deliveries if one.events]
+    of_kind["pushed list"] = len(json.dumps(pushed, separators=(",", ":")))
+    return {name: 100 * -(-size // 100) for name, size in sorted(of_kind.items())}
+
+
+def _kind(row: capacity.Item) -> str:
+    item = row["item"]["S"]
+    return {"O#": "link", "CO": "content"}.get(item[:2], "change")
+
+
+def _rows(stack: LocalStack) -> list[capacity.Item]:
+    found: list[capacity.Item] = stack.aws("dynamodb").scan(TableName=stack.name("Table"))["Items"]
+    return found
+
+
+def _id(url: str) -> str:
+    return url.rsplit("/", 1)[1]
+
+
+def measure(api: Api, stack: LocalStack) -> Measured:
+    with Receiver() as receiver:
+        all_counted = [*of_clients(api), *of_uploads(api), *of_what_follows(api, stack, receiver)]
+        return Measured({name: _operation(one) for name, one in all_counted}, sizes(api, stack, receiver))
+
+
+def _operation(counts: Counts) -> Operation:
+    return Operation(
+        dynamodb=counts.of("dynamodb"),
+        s3=counts.of("s3"),
+        s3_puts=counts.calls["s3 PUT"],
+        sqs=counts.of("sqs"),
+        read_units=counts.read_units,
+        write_units=counts.write_units,
+        local_units=counts.local_units,
+        global_units=counts.global_units,
+    )
+
+
+def table(found: Measured) -> str:
     lines = [
-        "| Operation | DynamoDB calls | S3 calls | SQS calls | Read units | Write units |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| Operation | DynamoDB calls | S3 calls | SQS calls | Read units | Write units | of indexes |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, counts in measured:
-        calls = [counts.of(service) for service in ("dynamodb", "s3", "sqs")]
-        lines.append(
-            f"| {' | '.join([name, *map(str, calls)])} | {counts.read_units} | {counts.write_units} |"
-        )
+    for name, one in found.operations.items():
+        figures = [one.dynamodb, one.s3, one.sqs, one.read_units, one.write_units]
+        figures.append(one.local_units + one.global_units)
+        lines.append(f"| {' | '.join([name, *(f'{figure:g}' for figure in figures)])} |")
     return "\n".join(lines)
 
 
-USERS = 1000
-MONTH = {
-    "store a message of one part": 1500,
-    "sync of one change": 1500,
-    "set a flag": 750,
-    "get the address of a body": 150,
-    "delete a message": 150,
-    "copy a message": 50,
-}
-"""What one user does in a month: 50 messages a day, half of them read; each tenth a picture, seen once."""
-
-PICTURES, PICTURE_BYTES = 150, 200_000
-CHANGES = sum(
-    MONTH[name] for name in MONTH if name not in ("sync of one change", "get the address of a body")
-)
-
-PRICES = {
-    "API Gateway, requests": 1.00e-6,
-    "Lambda, runs": 0.20e-6,
-    "Lambda, GB-seconds": 13.3334e-6,
-    "DynamoDB, read units": 0.125e-6,
-    "DynamoDB, write units": 0.625e-6,
-    "S3, PUT requests": 5.00e-6,
-    "S3, GET requests": 0.40e-6,
-    "S3, GB-months": 0.023,
-    "SQS, requests": 0.50e-6,
-    "GB of logs": 0.50,
-    "GB sent to the internet": 0.09,
-}
-"""AWS's list prices in us-east-1 for pay-as-you-go, in dollars, without the free tier. Yours may differ."""
+def quiet(folder: Path) -> Path:
+    """The template without what invokes its functions: nobody asks AWS for anything but who is measured."""
+    text = re.sub(r"^ {6}Events:\n(?: {8}.*\n)+", "", TEMPLATE.read_text(), flags=re.MULTILINE)
+    path = folder / "template.yaml"
+    path.write_text(text)
+    return path
 
 
-def month(measured: Mapping[str, Counts]) -> dict[str, float]:
-    """How much of each in a month. What cannot be measured on one machine is reckoned, and said to be."""
-    done = {name: USERS * count for name, count in MONTH.items()}
-    requests, changes = sum(done.values()), USERS * CHANGES
-
-    def all_of(of: Callable[[Counts], float]) -> float:
-        return sum(count * of(measured[name]) for name, count in done.items())
-
-    return {
-        "API Gateway, requests": requests,
-        "Lambda, runs": requests + 2 * changes,  # a change is rung for, and delivered
-        "Lambda, GB-seconds": requests * 1.769 * 0.03 + 2 * changes * 0.512 * 0.05,
-        "DynamoDB, read units": all_of(lambda one: one.read_units) + 4 * changes,
-        "DynamoDB, write units": all_of(lambda one: one.write_units)
-        + (2 + 6) * changes,  # indexes; a delivery
-        "S3, PUT requests": all_of(lambda one: one.of("s3")),
-        "S3, GET requests": USERS * PICTURES,
-        "S3, GB-months": USERS * PICTURES * PICTURE_BYTES / 1e9,
-        "SQS, requests": 3 * changes,  # sent, received, deleted
-        "GB of logs": 1000 * (requests + 2 * changes) / 1e9,
-        "GB sent to the internet": USERS * PICTURES * PICTURE_BYTES / 1e9,
-    }
-
-
-def bill(used: Mapping[str, float]) -> str:
-    lines = [f"| In a month of {USERS:,} users | | Dollars |", "|---|---:|---:|"]
-    lines += [f"| {name} | {_short(count)} | {count * PRICES[name]:.2f} |" for name, count in used.items()]
-    total = sum(count * PRICES[name] for name, count in used.items())
-    return "\n".join([*lines, f"| **in all, {total / USERS:.3f} for each user** | | **{total:.2f}** |"])
-
-
-def _short(count: float) -> str:
-    return f"{count / 1e6:,.1f} million" if count >= 1e6 else f"{count:,.0f}"
-
-
-def main() -> int:
-    with tempfile.TemporaryDirectory() as folder, LocalStack(Path(folder) / "stack") as stack:
-        measured = list(measure(Api(stack)))
-    print(table(measured))
-    print()
-    print(bill(month(dict(measured))))
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="infra.local.costs", description="What each operation costs.")
+    parser.add_argument(
+        "--write", action="store_true", help="put it into infra/costs.md, and keep it for the model"
+    )
+    parser.add_argument("--keep", type=Path, help="keep it in this file alone")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        template = quiet(Path(folder))
+        with LocalStack(Path(folder) / "stack", template=template) as stack:
+            found = measure(Api(stack), stack)
+    blocks = {"operations": table(found), "month": bill.example(found)}
+    print("\n\n".join(blocks.values()))
+    if asked.keep:
+        asked.keep.write_text(measured.written(found))
+    if asked.write:
+        measured.FILE.write_text(measured.written(found))
+        pages.put(PAGE, blocks)
     return 0
 
 

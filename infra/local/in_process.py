@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from infra.local.aws import endpoint_variables
 from infra.local.stack import LocalStack
 from infra.local.template import REGION
 
+_PART = '--parts\r\nContent-Disposition: form-data; name="{}"\r\nContent-Type: {}\r\n\r\n{}\r\n'
 NETWORK = "oma_rest_nms.all_v1 onecopy.network"
 
 
@@ -39,6 +40,8 @@ class Api:
             "CONTENT_BUCKET": stack.name("ContentBucket"),
             "JOBS_QUEUE_URL": stack.name("JobsQueue"),
             "DELIVERY_QUEUE_URL": stack.name("DeliveryQueue"),
+            "RECLAIM_QUEUE_URL": stack.name("ReclaimQueue"),
+            "ALLOW_LOCAL_CALLBACKS": "1",
             "RESTART_TOKEN_KEYS": "measured",
             "SERVER_ROOT": stack.url,
         }
@@ -66,11 +69,13 @@ class Api:
 
     def store(self, box: str, subject: str, text: str) -> str:
         """A message with one part, its content in the request; its resourceURL."""
-        attributes = {"attribute": [{"name": "Subject", "value": [subject]}]}
-        fields = (("root-fields", "application/json", json.dumps({"object": {"attributes": attributes}})),)
-        parts = (*fields, ("attachments", "text/plain", text))
-        named = '--parts\r\nContent-Disposition: form-data; name="{}"\r\nContent-Type: {}\r\n\r\n{}\r\n'
-        form = "".join(named.format(*part) for part in parts)
+        return self.store_as(box, {"Subject": subject}, text)
+
+    def store_as(self, box: str, attributes: Mapping[str, str], text: str) -> str:
+        named = [{"name": name, "value": [value]} for name, value in attributes.items()]
+        root = json.dumps({"object": {"attributes": {"attribute": named}}})
+        parts = (("root-fields", "application/json", root), ("attachments", "text/plain", text))
+        form = "".join(_PART.format(*part) for part in parts)
         answer = self.ask("POST", box, "/objects", f"{form}--parts--\r\n".encode())
         return str(answer.json["reference"]["resourceURL"])
 

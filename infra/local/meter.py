@@ -4,8 +4,9 @@ It sits on the one class through which both boto3 and PynamoDB send, and changes
 """
 
 import json
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,14 +22,18 @@ Request = AWSRequest | AWSPreparedRequest
 
 @dataclass
 class Counts:
-    """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'."""
+    """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'.
+
+    Writes of local and global indexes are beside those of the table itself.
+    """
 
     calls: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     received: int = 0
     read_units: float = 0
     write_units: float = 0
-    index_units: int = 0
+    local_units: float = 0
+    global_units: float = 0
 
     @property
     def total(self) -> int:
@@ -45,7 +50,7 @@ class Counts:
     def __str__(self) -> str:
         calls = ", ".join(f"{count} {name}" for name, count in sorted(self.calls.items()))
         units = f"{self.read_units:g} read and {self.write_units:g} write units"
-        return f"{self.total} calls ({calls}), {units} ({self.index_units} more of indexes), {self.wire:,} B"
+        return f"{self.total} calls ({calls}), {units} ({self.local_units + self.global_units:g} more of indexes), {self.wire:,} B"
 
 
 @contextmanager
@@ -53,6 +58,7 @@ def meter() -> Iterator[Counts]:
     counts = Counts()
     send = URLLib3Session.send
     items = _Items()
+    lock = threading.Lock()
 
     def counted(session: URLLib3Session, request: Request) -> AWSResponse:
         if items.looking:
@@ -62,16 +68,15 @@ def meter() -> Iterator[Counts]:
         keys = capacity.written_keys(operation, asked)
         before = items.of(keys)
         answer = send(session, request)
-        counts.calls[f"{service} {operation}"] += 1
-        counts.sent += _length(request.body)
-        counts.received += len(answer.content)
-        if service == "dynamodb" and answer.status_code == 200:
-            counts.read_units += capacity.of_read(operation, json.loads(answer.content))
-            after = items.of(keys)
-            larger = map(max, map(capacity.item_size, before), map(capacity.item_size, after))
-            each = 2 if operation == "TransactWriteItems" else 1
-            counts.write_units += each * capacity.units(larger, capacity.WRITE)
-            counts.index_units += sum(map(capacity.of_indexes, before, after))
+        done = service == "dynamodb" and answer.status_code == 200
+        after = items.of(keys) if done else before
+        with lock:
+            counts.calls[f"{service} {operation}"] += 1
+            counts.sent += _length(request.body)
+            counts.received += len(answer.content)
+            if done:
+                counts.read_units += capacity.of_read(operation, asked, json.loads(answer.content))
+                _count_writes(counts, 2 if operation == "TransactWriteItems" else 1, before, after)
         return answer
 
     URLLib3Session.send = counted  # type: ignore[method-assign, assignment]
@@ -81,6 +86,17 @@ def meter() -> Iterator[Counts]:
         URLLib3Session.send = send  # type: ignore[method-assign]
 
 
+def _count_writes(
+    counts: Counts, each: int, before: Sequence[capacity.Item], after: Sequence[capacity.Item]
+) -> None:
+    """`each`: units of the smallest write, two in a transaction."""
+    for old, new in zip(before, after, strict=True):
+        larger = max(capacity.item_size(old), capacity.item_size(new))
+        counts.write_units += each * capacity.units([larger], capacity.WRITE)
+        counts.local_units += capacity.index_writes(capacity.LOCAL_INDEXES.values(), old, new)
+        counts.global_units += capacity.index_writes(capacity.GLOBAL_INDEXES.values(), old, new)
+
+
 class _Items:
     """Reads the items of a write beside the measured calls, uncounted."""
 
@@ -88,7 +104,7 @@ class _Items:
         self.looking = False
 
     def of(self, keys: list[capacity.Key]) -> list[capacity.Item]:
-        """Each item, empty if it does not exist."""
+        """Each item; an empty one for what does not exist."""
         if not keys:
             return []
         self.looking = True
