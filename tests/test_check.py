@@ -189,7 +189,7 @@ def bell_far_ahead(shop: Shop) -> None:
 def bell_of_no_shard(shop: Shop) -> None:
     """Where the sweep does not look."""
     partition, item = listening(shop)
-    shop.set(item, {"work": {"S": "rest"}, "due": {"S": hours_ago()}}, partition)
+    shop.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
 
 
 @pytest.mark.parametrize(

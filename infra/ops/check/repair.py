@@ -20,7 +20,6 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
 from onecopy.store import jobs, rows, subscriptions, table, uploads
 from onecopy.store.draft import Draft
-from onecopy.store.due import DELIVER
 from onecopy.store.table import (
     BoxRow,
     ChangeRow,
@@ -42,7 +41,7 @@ def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
         actions: list[Action] = [ContentRow.links.set(links)]
         if not links:
-            work = table.work("reclaim", row.box)
+            work = table.work(table.DUE, row.box)
             actions += [ContentRow.work.set(work), ContentRow.due.set(table.time_text(store.now()))]
         with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
             _unchanged(transaction, box)
@@ -195,7 +194,7 @@ def rung(row: SubscriptionRow) -> Mend:
     """Due at once: the next sweep rings for it, and its turn finds out what it is owed."""
 
     def mend(_: Deployed, store: Store) -> None:
-        work, due = table.work(DELIVER, row.box), table.time_text(store.now())
+        work, due = table.work(table.DELIVER, row.box), table.time_text(store.now())
         as_found = SubscriptionRow.due.does_not_exist() if row.due is None else SubscriptionRow.due == row.due
         with suppress(*_OTHERWISE):
             row.update(

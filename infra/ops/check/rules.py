@@ -12,7 +12,7 @@ from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
-from onecopy.store import due, rows, table
+from onecopy.store import rows, table
 from onecopy.store.table import (
     BoxRow,
     ChangeRow,
@@ -266,7 +266,7 @@ def _subscriptions(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
 
 def _is_rung_for(row: SubscriptionRow, now: datetime) -> bool:
     """The sweep will find it, and before long."""
-    known = {table.work(kind, row.box) for kind in (due.DELIVER, due.REST)}
+    known = {table.work(kind, row.box) for kind in (table.DELIVER, table.DUE)}
     return row.work in known and row.due is not None and row.due <= table.time_text(now + RARELY)
 
 
