@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from at_table import operations
 from behind import Behind, Row
 from box_client import STORE, BoxClient, id_of
 from eventually import eventually
@@ -375,6 +377,50 @@ def test_one_box_alone(alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixt
         assert cli.main(["check", "--data", str(alone.data), "--box", other.box]) == 0
     assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
     assert "mended" in capsys.readouterr().out
+
+
+def test_one_box_is_looked_at_without_reading_any_other(
+    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its rows, its log, its content; the second look and the repair, too."""
+    count_too_high(shop)
+    with BoxClient(alone) as other, operations() as asked:
+        well = other.text_object("of another")
+        other_key = Behind(alone, other.box).content_key(id_of(well))
+        assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
+    out = capsys.readouterr().out
+    assert "mended: " in out
+    assert other_key not in out
+    assert "1 box, 2 messages, 1 content" in out
+    assert "Scan" not in asked
+
+
+def test_many_boxes_are_looked_at_side_by_side_as_one_after_the_other(
+    alone: LocalStack, deployed: Deployed
+) -> None:
+    shops = []
+    with ExitStack() as closing:
+        for _ in range(7):
+            shop = Shop(alone, closing.enter_context(BoxClient(alone)))
+            count_too_high(shop)
+            shops.append(shop)
+        told: list[tuple[int, int]] = []
+        reports = [
+            check(deployed, at_once=at_once, sleep=lambda _: None, told=lambda *each: told.append(each))
+            for at_once in (1, 5)
+        ]
+        assert list(reports[0].findings) == list(reports[1].findings)
+        assert {f"C#{shop.key}" for shop in shops} <= {finding.thing for finding in reports[1].findings}
+        assert told[-1][0] == told[-1][1] == reports[1].counts["box"]
+        assert not look(deployed, repair=True).findings
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "51"])
+def test_a_wrong_number_of_boxes_at_once_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        cli.main(["check", "--at-once", number])
+    assert refused.value.code == 2
+    assert "no number from 1 to 50" in capsys.readouterr().err
 
 
 def test_where_no_store_is_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,10 +141,12 @@ def test_deliver_and_changes_a_subscriber_is_verified_rung_for_and_told(lambdas:
 
 def test_deliver_a_try_that_failed_is_counted_and_to_be_put_off(lambdas: Lambdas) -> None:
     with Receiver() as receiver:
-        receiver.answer_with = 500
         asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}
         made = lambdas.ask("POST", "/subscriptions", asked)["nmsSubscription"]
         receiver.trust(made["secret"])
+        assert lambdas.invoke("deliver", told_to(lambdas, made)) == DONE
+        receiver.answer_with = 500
+        stored(lambdas, "refused")
 
         # The event's message is in no queue here, so there is none to put off.
         with pytest.raises(FunctionFailed, match="ReceiptHandleIsInvalid"):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from behind import Behind
 from box_client import BoxClient, Json, id_of, new_box
 from eventually import eventually
 from lambdas import Lambdas
-from subscriber import Subscriber, active, ask, end_all, look, shown, state
+from subscriber import TAKEN, Subscriber, active, ask, end_all, look, shown, state
 
 from infra.local.stack import LocalStack
 from onecopy.domain.subscription import WAITS
@@ -229,3 +230,23 @@ def test_changes_do_not_ring_for_one_that_fails_and_none_of_them_is_lost(lambdas
         lambdas.invoke("deliver", lambdas.event("deliver", subscription=f'\\"{name}\\"'))
         assert len(subscriber.events) == 5
         assert behind.rests(name)
+
+
+def test_changes_ring_again_for_one_that_was_put_off_as_soon_as_its_turn_comes(lambdas: Lambdas) -> None:
+    """Before the turn has looked for the last time, or what is committed after that look would be lost."""
+    behind = Behind(lambdas.stack, lambdas.box)
+    with Subscriber() as subscriber:
+        name = subscribed(lambdas, subscriber.url)
+        change(lambdas)
+        row = behind.subscription(name)
+        work = row["work"]["S"].replace("due#", "deliver#")
+        behind.put({**row, "work": {"S": work}, "due": {"S": LATER}})
+        before = rings(lambdas, name)
+
+        def change_meanwhile(connection: socket) -> None:
+            assert lambdas.invoke("changes", lambdas.event("changes")) == DONE
+            connection.sendall(TAKEN)
+
+        subscriber.answer = change_meanwhile
+        lambdas.invoke("deliver", lambdas.event("deliver", subscription=f'\\"{name}\\"'))
+        assert eventually(lambda: rings(lambdas, name) == before + 1)

@@ -82,15 +82,17 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, w
         return Outcome()
     if expired.is_over(row, now):
         return Outcome(more=not expired.put_away(store, key, row))
-    box = log.box_there(key)
-    if not box or box.closed or row.state == "failed":
-        return _rest(store, settings, row)
     wait = table.parse_time(row.due) - now if row.tries and row.due else timedelta(0)
     if wait > timedelta(seconds=1):
         return Outcome()
     if waited > LONGEST_WAIT and hosts.slow(store, [host_of(row.notify_url)]):
         flights.put_off(row, now + min(2 * waited, settings.backoff_max))
         return Outcome()
+    if flights.is_put_off(row, now) and not flights.put_off(row, now):
+        return Outcome(more=True)
+    box = log.box_there(key)  # from here on changes ring for it again, so what this does not see they tell of
+    if not box or box.closed or row.state == "failed":
+        return _rest(store, settings, row)
     if row.state == "unverified":
         return _verify(store, settings, row)
     return _next(store, settings, row, box)

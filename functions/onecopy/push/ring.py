@@ -1,8 +1,8 @@
 """The doorbell: a box has moved on, so each of its subscriptions that has not heard of it is rung once.
 
 Nothing is noted: should the ring be lost, every subscription has a time at which the sweep looks at it. One
-that fails or waits has its own time, written before its turn ends, and is not rung for earlier: so its rings
-do not pile up in the queue, and none is lost, for the turn reads the box after its row.
+that fails or waits has its own time and is not rung for earlier, so its rings do not pile up in the queue.
+None is lost: its turn first writes that the time has come, and then looks at the box.
 """
 
 from collections.abc import Iterable

@@ -195,9 +195,11 @@ def wait(store: Store, row: SubscriptionRow) -> None:
         put_off(row, now + LATE)
 
 
-def put_off(row: SubscriptionRow, until: datetime) -> None:
-    """Its turn comes later, and until then no change rings for it: the sweep does, in time."""
-    note(row, _due(row, DELIVER, until), _as_due(row))
+def put_off(row: SubscriptionRow, until: datetime) -> bool:
+    """Its turn comes later, and until then no change rings for it: the sweep does, in time. False if someone
+    else has written to the row.
+    """
+    return note(row, _due(row, DELIVER, until), _as_due(row))
 
 
 def is_put_off(row: SubscriptionRow, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 Nothing a user stored is ever deleted here, nor made up. Content that no row knows is handed to the sweep.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
@@ -81,7 +81,7 @@ def digest(box: Box, right: Digest) -> Mend:
     return mend
 
 
-def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
+def renewed(row: BoxRow) -> Mend:
     """Every client lists the box anew, none goes on from a log with a gap: what is left of the log goes."""
 
     def mend(_: Deployed, store: Store) -> None:
@@ -93,8 +93,9 @@ def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
         with suppress(*_OTHERWISE):
             row.update(actions, (BoxRow.validity == row.validity) & (BoxRow.seq == row.seq))
             with ChangeRow.batch_write() as batch:
-                for change in changes:
-                    batch.delete(change)
+                for seq in range(0, int(row.seq) + 1, table.LOG_PARTITION):
+                    for change in table.every(ChangeRow, table.log_partition(BoxKey.parse(row.box), seq)):
+                        batch.delete(change)
             subscriptions.tell_anew(BoxKey.parse(row.box), store.now())
 
     return mend
