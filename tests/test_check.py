@@ -3,16 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from at_table import operations
-from behind import Behind, Row
 from box_client import STORE, BoxClient, id_of
 from eventually import eventually
 from following import follow, listing, names, now, page, told
+from shop import Shop, count_too_high
 
 from infra.local.stack import LocalStack
 from infra.ops import cli
@@ -30,26 +28,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack in which nobody else breaks anything."""
     with LocalStack(tmp_path_factory.mktemp("checked")) as running:
         yield running
-
-
-class Shop:
-    """A box with something of everything, and tools to break it."""
-
-    def __init__(self, stack: LocalStack, box: BoxClient) -> None:
-        self.stack, self.box, self.behind = stack, box, Behind(stack, box.box)
-        self.folder = box.folder("kept")
-        self.inner = box.folder("inner", self.folder)
-        self.text = box.text_object("hello", self.inner)
-        self.copy = box.copy(self.folder, [self.text])[0]["success"]["resourceURL"]
-        self.key = self.behind.content_key(id_of(self.text))
-
-    @property
-    def s3(self) -> tuple[object, str]:
-        return self.stack.aws("s3"), self.stack.name("ContentBucket")
-
-    def set(self, item: str, values: Row, partition: str | None = None) -> None:
-        partition = partition or self.behind.box
-        self.behind.put({**self.behind.row(partition, item), **values})
 
 
 @pytest.fixture
@@ -97,10 +75,6 @@ def test_nothing_seems_wrong_while_many_write(shop: Shop, deployed: Deployed) ->
         going.clear()
     assert [writer.result() for writer in writers] == [None, None]
     assert [list(report.findings) for report in reports] == [[]] * 3
-
-
-def count_too_high(shop: Shop) -> None:
-    shop.set("CONTENT", {"links": {"N": "7"}}, f"C#{shop.key}")
 
 
 def count_too_low(shop: Shop) -> None:
@@ -377,50 +351,6 @@ def test_one_box_alone(alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixt
         assert cli.main(["check", "--data", str(alone.data), "--box", other.box]) == 0
     assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
     assert "mended" in capsys.readouterr().out
-
-
-def test_one_box_is_looked_at_without_reading_any_other(
-    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its rows, its log, its content; the second look and the repair, too."""
-    count_too_high(shop)
-    with BoxClient(alone) as other, operations() as asked:
-        well = other.text_object("of another")
-        other_key = Behind(alone, other.box).content_key(id_of(well))
-        assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
-    out = capsys.readouterr().out
-    assert "mended: " in out
-    assert other_key not in out
-    assert "1 box, 2 messages, 1 content" in out
-    assert "Scan" not in asked
-
-
-def test_many_boxes_are_looked_at_side_by_side_as_one_after_the_other(
-    alone: LocalStack, deployed: Deployed
-) -> None:
-    shops = []
-    with ExitStack() as closing:
-        for _ in range(7):
-            shop = Shop(alone, closing.enter_context(BoxClient(alone)))
-            count_too_high(shop)
-            shops.append(shop)
-        told: list[tuple[int, int]] = []
-        reports = [
-            check(deployed, at_once=at_once, sleep=lambda _: None, told=lambda *each: told.append(each))
-            for at_once in (1, 5)
-        ]
-        assert list(reports[0].findings) == list(reports[1].findings)
-        assert {f"C#{shop.key}" for shop in shops} <= {finding.thing for finding in reports[1].findings}
-        assert told[-1][0] == told[-1][1] == reports[1].counts["box"]
-        assert not look(deployed, repair=True).findings
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "many", "51"])
-def test_a_wrong_number_of_boxes_at_once_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        cli.main(["check", "--at-once", number])
-    assert refused.value.code == 2
-    assert "no number from 1 to 50" in capsys.readouterr().err
 
 
 def test_where_no_store_is_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from at_table import answering_with
+from at_table import answering_with, store_of
 from behind import Behind
 from botocore.httpsession import URLLib3Session
 from eventually import eventually
@@ -23,6 +23,7 @@ def changes(standins: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     """The handler in this process; whom it rings for, only notes it."""
     monkeypatch.setenv("RECLAIM_QUEUE_URL", standins.name("ReclaimQueue"))
     Api(standins)
+    store_of(standins)  # the table that is meant, whatever an earlier test left
     from onecopy.handlers import changes, composition
 
     composition.parts.cache_clear()
