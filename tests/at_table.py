@@ -58,6 +58,19 @@ def answering(instead: Instead) -> Iterator[None]:
         URLLib3Session.send = send
 
 
+@contextmanager
+def operations() -> Iterator[list[str]]:
+    """What this process asks of DynamoDB, and in which order."""
+    asked: list[str] = []
+
+    def note(operation: str, call: Call) -> AWSResponse:
+        asked.append(operation)
+        return call()
+
+    with answering(note):
+        yield asked
+
+
 class _Raw:
     def __init__(self, body: bytes) -> None:
         self._body = body

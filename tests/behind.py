@@ -56,7 +56,7 @@ class Behind:
         """Whether it has been told everything, and a look at it is still ahead."""
         row = self.subscription(subscription_id)
         ahead = datetime.fromisoformat(row["due"]["S"]) > datetime.now(UTC)
-        return bool(row["work"]["S"].startswith("rest#") and ahead and "in_flight" not in row)
+        return bool(row["work"]["S"].startswith("due#") and ahead and "in_flight" not in row)
 
     def log(self) -> list[Row]:
         """All change rows of the box, from the first on."""

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from behind import Behind, Row
 from box_client import STORE, BoxClient, id_of
 from eventually import eventually
 from following import follow, listing, names, now, page, told
+from shop import Shop, count_too_high
 
 from infra.local.stack import LocalStack
 from infra.ops import cli
@@ -28,26 +28,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack in which nobody else breaks anything."""
     with LocalStack(tmp_path_factory.mktemp("checked")) as running:
         yield running
-
-
-class Shop:
-    """A box with something of everything, and tools to break it."""
-
-    def __init__(self, stack: LocalStack, box: BoxClient) -> None:
-        self.stack, self.box, self.behind = stack, box, Behind(stack, box.box)
-        self.folder = box.folder("kept")
-        self.inner = box.folder("inner", self.folder)
-        self.text = box.text_object("hello", self.inner)
-        self.copy = box.copy(self.folder, [self.text])[0]["success"]["resourceURL"]
-        self.key = self.behind.content_key(id_of(self.text))
-
-    @property
-    def s3(self) -> tuple[object, str]:
-        return self.stack.aws("s3"), self.stack.name("ContentBucket")
-
-    def set(self, item: str, values: Row, partition: str | None = None) -> None:
-        partition = partition or self.behind.box
-        self.behind.put({**self.behind.row(partition, item), **values})
 
 
 @pytest.fixture
@@ -95,10 +75,6 @@ def test_nothing_seems_wrong_while_many_write(shop: Shop, deployed: Deployed) ->
         going.clear()
     assert [writer.result() for writer in writers] == [None, None]
     assert [list(report.findings) for report in reports] == [[]] * 3
-
-
-def count_too_high(shop: Shop) -> None:
-    shop.set("CONTENT", {"links": {"N": "7"}}, f"C#{shop.key}")
 
 
 def count_too_low(shop: Shop) -> None:
@@ -189,7 +165,7 @@ def bell_far_ahead(shop: Shop) -> None:
 def bell_of_no_shard(shop: Shop) -> None:
     """Where the sweep does not look."""
     partition, item = listening(shop)
-    shop.set(item, {"work": {"S": "rest"}, "due": {"S": hours_ago()}}, partition)
+    shop.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
 
 
 @pytest.mark.parametrize(

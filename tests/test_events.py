@@ -141,10 +141,12 @@ def test_deliver_and_changes_a_subscriber_is_verified_rung_for_and_told(lambdas:
 
 def test_deliver_a_try_that_failed_is_counted_and_to_be_put_off(lambdas: Lambdas) -> None:
     with Receiver() as receiver:
-        receiver.answer_with = 500
         asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}
         made = lambdas.ask("POST", "/subscriptions", asked)["nmsSubscription"]
         receiver.trust(made["secret"])
+        assert lambdas.invoke("deliver", told_to(lambdas, made)) == DONE
+        receiver.answer_with = 500
+        stored(lambdas, "refused")
 
         # The event's message is in no queue here, so there is none to put off.
         with pytest.raises(FunctionFailed, match="ReceiptHandleIsInvalid"):
@@ -216,7 +218,7 @@ def test_sweep_counts_all_that_are_owed_something_also_those_whose_next_try_is_t
         behind.put({**row, **later, "work": {"S": f"deliver#{number % 2:02d}"}})
     for number in range(3):
         row = {"box": {"S": f"{behind.box}#S"}, "item": {"S": f"y{number}"}}
-        behind.put({**row, **later, "work": {"S": "rest#00"}})
+        behind.put({**row, **later, "work": {"S": "due#00"}})
 
     assert lambdas.invoke("sweep", lambdas.event("sweep")) is None
 
@@ -230,11 +232,11 @@ def test_sweep_rings_for_every_kind_of_work_that_lost_its_message(lambdas: Lambd
     assert eventually(lambda: rings(lambdas, made) == 1)
     behind, due = Behind(lambdas.stack, lambdas.box), {"due": {"S": "2001-01-01T00:00:00.000000Z"}}
     row = behind.subscription(id_of(made["resourceURL"]))
-    behind.put({**row, **due, "work": {"S": row["work"]["S"].replace("deliver", "rest")}})
+    behind.put({**row, **due, "work": {"S": row["work"]["S"].replace("deliver", "due")}})
     lost = f"lost-{token_hex(6)}"
-    behind.put({"box": {"S": behind.box}, "item": {"S": f"J#{lost}"}, "work": {"S": "job#03"}, **due})
+    behind.put({"box": {"S": behind.box}, "item": {"S": f"J#{lost}"}, "work": {"S": "due#03"}, **due})
     zero = {"owner": {"S": behind.box}, "links": {"N": "0"}, "sizes": {"S": "[]"}}
-    content = {"box": {"S": f"C#inline/{lost}"}, "item": {"S": "CONTENT"}, "work": {"S": "reclaim#15"}}
+    content = {"box": {"S": f"C#inline/{lost}"}, "item": {"S": "CONTENT"}, "work": {"S": "due#15"}}
     behind.put({**content, **zero, **due})
 
     assert lambdas.invoke("sweep", lambdas.event("sweep")) is None

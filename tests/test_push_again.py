@@ -10,7 +10,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from box_client import BoxClient, Json, id_of
+from box_client import BoxClient, Json
 from eventually import eventually
 from following import since
 from subscriber import (
@@ -150,17 +150,17 @@ def dead_letters(stack: LocalStack) -> Iterator[Any]:
         yield message["Body"]
 
 
-def test_after_five_tries_the_operator_is_told_and_the_subscriber_is_not_given_up(
+def test_after_many_tries_the_subscriber_is_not_given_up_and_no_operator_is_bothered(
     hasty: LocalStack, box: BoxClient
 ) -> None:
+    """The dead letters are for deliveries that broke off; a receiver that refuses is its owner's to mend."""
     with Subscriber() as subscriber:
         made = active(box, subscriber)
         subscriber.answer = refusal(503)
         box.folder("one")
-        told = f'{{"box": "main#{box.box}", "subscription": "{id_of(made["resourceURL"])}"}}'
-        assert eventually(lambda: told in list(dead_letters(hasty)))
+        assert eventually(lambda: len(subscriber.posts) > 6)
+        assert box.box not in str(list(dead_letters(hasty)))
         tries = len(subscriber.posts) - 1
-        assert tries >= 5
         box.folder("two")
         assert eventually(lambda: len(subscriber.posts) - 1 > tries)
         assert eventually(lambda: state(box, made) == ("failing", "answered 503"))

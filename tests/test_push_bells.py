@@ -76,7 +76,7 @@ def test_one_that_the_sweep_finds_overdue_is_rung_for_and_rests_again(
     behind.put({**row, "due": {"S": LONG_AGO}})
     assert eventually(lambda: behind.rests(name))
     assert len(subscriber.posts) == 2
-    work = row["work"]["S"].replace("rest", "deliver")
+    work = row["work"]["S"].replace("due", "deliver")
     behind.put({**one_back(row), "work": {"S": work}, "due": {"S": LONG_AGO.replace("2001", "2002")}})
     assert eventually(lambda: len(subscriber.lists) > 1)
     assert eventually(lambda: behind.rests(name))
@@ -192,7 +192,7 @@ def test_a_replay_asked_for_after_a_reset_is_no_reset(
 
 def test_a_hundred_rows_that_cannot_be_swept_keep_no_other_from_it(behind: Behind, hasty: LocalStack) -> None:
     """All of one shard, each due before the sound one behind them."""
-    old = {"work": {"S": "upload#00"}, "due": {"S": LONG_AGO}}
+    old = {"work": {"S": "due#00"}, "due": {"S": LONG_AGO}}
     broken = [
         {"box": {"S": f"C#broken{n}"}, "item": {"S": "UPLOAD"}, "parts": {"N": "7"}, **old}
         for n in range(150)

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from at_table import Call, Instead, answering, operations, refusal
 from behind import Behind
+from botocore.awsrequest import AWSResponse
 from box_client import BoxClient, id_of
 from eventually import eventually
 from following import follow, names, now, page, shown, told
@@ -161,6 +163,79 @@ def test_every_subscriber_hears_of_it_once_and_unasked(rehearsal: Rehearsal, box
             assert eventually(lambda each=each: len(each.lists) == heard[each] + 2)  # type: ignore[misc]
             [event] = each.lists[-1]["nmsEvent"]
             assert event["changedObject"]["resourceURL"] == kept
+
+
+def test_one_box_is_put_back_without_reading_any_other(rehearsal: Rehearsal, box: BoxClient) -> None:
+    """The store may hold ten million."""
+    with BoxClient(rehearsal.stack) as other:
+        other.text_object("of another")
+        kept = box.text_object("kept")
+        rehearsal.point_in_time()
+        box.delete(kept)
+        with operations() as asked:
+            assert rehearsal.restore("--box", box.box, "--yes") == 0
+        assert "BatchWriteItem" in asked
+        assert "Scan" not in asked
+        with operations() as asked:
+            assert rehearsal.check("--box", box.box, "--repair") == 0
+        assert "Scan" not in asked
+    assert body(box, kept) == "kept"
+
+
+def test_boxes_that_came_since_are_taken_away_with_all_that_is_theirs(
+    rehearsal: Rehearsal, box: BoxClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = box.text_object("kept")
+    rehearsal.point_in_time()
+    since = [BoxClient(rehearsal.stack) for _ in range(5)]
+    keys = []
+    for each in since:
+        behind = Behind(rehearsal.stack, each.box)
+        keys.append((behind, behind.content_key(id_of(each.text_object("came since")))))
+    assert rehearsal.restore("--yes", "--at-once", "3") == 0
+    assert "1 boxes to be listed anew" in capsys.readouterr().out
+    assert body(box, kept) == "kept"
+    for behind, key in keys:
+        assert not behind.row(behind.box, "BOX")
+        assert not behind.row(f"C#{key}", "CONTENT")
+        assert not list(behind.rows(f"{behind.box}#L0", ""))
+    assert rehearsal.check("--repair", "--at-once", "3") == 0
+    assert eventually(lambda: all(behind.is_away(key) for behind, key in keys))
+    assert rehearsal.check() == 0
+
+
+def test_a_restore_that_was_broken_off_is_run_again_and_comes_to_its_end(
+    rehearsal: Rehearsal, box: BoxClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever it broke off: here, before each of its writes but the first ones."""
+    folder = box.folder("kept")
+    kept = [box.text_object(f"text {n}", folder) for n in range(12)]
+    rehearsal.point_in_time()
+    box.delete(folder)
+    late = [box.text_object(f"late {n}") for n in range(30)]
+    behind = Behind(rehearsal.stack, box.box)
+    keys = [behind.content_key(id_of(url)) for url in late]
+    for writes in (1, 2, 3):
+        with answering(_until_write(writes)):
+            assert rehearsal.restore("--box", box.box, "--yes") == 1
+    assert rehearsal.restore("--box", box.box, "--yes") == 0
+    assert rehearsal.check("--repair") == 0
+    assert [body(box, url) for url in kept] == [f"text {n}" for n in range(12)]
+    assert not any(behind.row(f"C#{key}", "CONTENT") for key in keys)
+    assert eventually(lambda: all(behind.is_away(key) for key in keys))
+    assert rehearsal.check() == 0
+
+
+def _until_write(last: int) -> Instead:
+    """The writes after that one are refused."""
+    done = 0
+
+    def instead(operation: str, call: Call) -> AWSResponse:
+        nonlocal done
+        done += operation == "BatchWriteItem"
+        return refusal("AccessDeniedException") if done > last else call()
+
+    return instead
 
 
 @pytest.mark.parametrize("more", [["--box", "tel:+99900000000"], []])

@@ -27,6 +27,7 @@ GOOD = {
     "UPLOAD_WINDOW": "86400",
     "URL_SECONDS": "300",
     "BACKOFF_MAX": "900",
+    "DELIVERIES_PER_HOST": "20",
     "REST_SECONDS": "21600",
     "ALLOW_LOCAL_CALLBACKS": "1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
@@ -83,6 +84,15 @@ def test_the_template_gives_each_function_what_it_needs(handler: str) -> None:
     assert NEEDED[handler] <= given
 
 
+def test_all_who_ring_agree_on_how_often_one_host_is_called_at_once() -> None:
+    """Or one subscription would be in two groups, and out of order."""
+    functions = Template(TEMPLATE, {}).resources("AWS::Serverless::Function").values()
+    ringing = [one["Environment"]["Variables"] for one in functions if "Environment" in one]
+    given = [one.get("DELIVERIES_PER_HOST") for one in ringing if "DELIVERY_QUEUE_URL" in one]
+
+    assert given.count({"Ref": "DeliveriesPerHost"}) == len(given) - 1 == 3  # `deliver` keeps to its group
+
+
 BAD = {
     "TABLE_NAME": "two words",
     "STORE_NAME": "a/b",
@@ -98,6 +108,7 @@ BAD = {
     "UPLOAD_WINDOW": "0",
     "URL_SECONDS": "5 minutes",
     "BACKOFF_MAX": "1.5",
+    "DELIVERIES_PER_HOST": "0",
     "REST_SECONDS": "0",
     "ALLOW_LOCAL_CALLBACKS": "yes",
     "AWS_ENDPOINT_URL": "127.0.0.1:4566",

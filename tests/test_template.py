@@ -421,3 +421,13 @@ def test_the_emulators_parameter_opens_nothing_at_aws(emulator: str, account: st
     sender = template.resources("AWS::Serverless::Function")["DeliverFunction"]
     local = template.resolve(sender["Environment"]["Variables"]["ALLOW_LOCAL_CALLBACKS"])
     assert (local == "1") == (not closed)
+
+
+def test_several_batches_of_a_shard_are_worked_on_at_once_and_their_failures_told_one_by_one() -> None:
+    """Lambda keeps the order of each partition key, more is not needed: see `changes`."""
+    template = Template(TEMPLATE, {"Issuer": "https://issuer.example"})
+    functions = template.resources("AWS::Serverless::Function")
+    [commits] = functions["ChangesFunction"]["Events"].values()
+
+    assert commits["Properties"]["ParallelizationFactor"] == 10
+    assert commits["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -33,6 +33,7 @@ class Settings:
     upload_window: timedelta
     url_lifetime: timedelta
     backoff_max: timedelta
+    deliveries_per_host: int
     rest: timedelta
     allow_local_callbacks: bool
 
@@ -53,6 +54,7 @@ _FORMS = {
     "UPLOAD_WINDOW": r"[1-9][0-9]{0,6}",
     "URL_SECONDS": r"[1-9][0-9]{0,5}",
     "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
+    "DELIVERIES_PER_HOST": r"[1-9][0-9]{0,3}",
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
     "AWS_ENDPOINT_URL": r"https?://\S+",
@@ -89,6 +91,7 @@ def _typed(given: Mapping[str, str]) -> Settings:
         upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
         url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
+        deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 20),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),
         # Beside an emulator alone: at AWS, where no endpoint is given, the setting opens nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),

@@ -49,8 +49,9 @@ class Counts:
 
     def __str__(self) -> str:
         calls = ", ".join(f"{count} {name}" for name, count in sorted(self.calls.items()))
-        units = f"{self.read_units:g} read and {self.write_units:g} write units"
-        return f"{self.total} calls ({calls}), {units} ({self.local_units + self.global_units:g} more of indexes), {self.wire:,} B"
+        indexes = self.local_units + self.global_units
+        units = f"{self.read_units:g} read and {self.write_units:g} write units ({indexes:g} more of indexes)"
+        return f"{self.total} calls ({calls}), {units}, {self.wire:,} B"
 
 
 @contextmanager

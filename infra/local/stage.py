@@ -27,7 +27,14 @@ from infra.local.workers import Pool, clear, prepare
 _WORKERS = 8
 _PUMPS_STOP_SECONDS = 4.0
 # Shorter pauses than in the cloud, and content that is deleted at once.
-_LOCAL_PARAMETERS = {"BackoffMax": 25, "RestSeconds": 10, "RestoreDays": 0, "Emulator": "yes"}
+# One host gets half of the workers.
+_LOCAL_PARAMETERS = {
+    "BackoffMax": 25,
+    "RestSeconds": 10,
+    "RestoreDays": 0,
+    "DeliveriesPerHost": _WORKERS // 2,
+    "Emulator": "yes",
+}
 
 
 @dataclass(frozen=True)

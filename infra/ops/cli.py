@@ -18,7 +18,8 @@ from infra.ops.connection import Connection, Unusable
 from infra.ops.deployed import Deployed, Unreachable, in_stack, on_this_machine
 from infra.ops.doctor import Verdict, Wanted
 from infra.ops.importer import Importer
-from infra.ops.progress import Shown
+from infra.ops.progress import Shown, Steps
+from infra.ops.reading import AT_ONCE, MOST_AT_ONCE
 from infra.ops.restore import restore
 from infra.ops.writer import Outcome
 from onecopy.domain.box import BoxKey
@@ -53,12 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     _where(checking)
     _whose(checking)
+    _how_many(checking)
     checking.add_argument("--repair", action="store_true", help="mend what is safe to mend")
     checking.set_defaults(run=check_store)
     restoring = commands.add_parser("restore", help="put back the rows of a table restored by DynamoDB")
     _where(restoring)
     restoring.add_argument("--from", dest="source", required=True, metavar="TABLE", help="the restored table")
     _whose(restoring)
+    _how_many(restoring)
     restoring.add_argument(
         "--yes", action="store_true", help="do it; otherwise it only says what it would do"
     )
@@ -105,7 +108,11 @@ def _deployed(options: argparse.Namespace) -> Deployed:
 def check_store(options: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
-        report = check(_deployed(options), options.repair, _box(options))
+        deployed = _deployed(options)
+        with Steps("boxes looked at") as steps:
+            report = check(
+                deployed, options.repair, _box(options), at_once=options.at_once, told=steps.update
+            )
     except Unreachable as unreachable:
         _complain(f"onecopy check: {unreachable}")
         return 1
@@ -122,6 +129,22 @@ def check_store(options: argparse.Namespace) -> int:
 def _whose(command: argparse.ArgumentParser) -> None:
     command.add_argument("--box", help="this box alone, e.g. tel:+99911112222")
     command.add_argument("--store", default="main", help="the box's store (%(default)s)")
+
+
+def _how_many(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--at-once",
+        type=_positive,
+        default=AT_ONCE,
+        metavar="N",
+        help="boxes that are worked on side by side (%(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_AT_ONCE):
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1 to {MOST_AT_ONCE}")
+    return int(text)
 
 
 def _box(options: argparse.Namespace) -> str | None:
@@ -169,7 +192,16 @@ def _change(options: argparse.Namespace, change: Callable[[Store, BoxKey], bool]
 
 def restore_rows(options: argparse.Namespace) -> int:
     try:
-        done = restore(_deployed(options), options.source, _box(options), options.yes)
+        deployed = _deployed(options)
+        with Steps("boxes put back") as steps:
+            done = restore(
+                deployed,
+                options.source,
+                _box(options),
+                options.yes,
+                options.at_once,
+                lambda so_far: steps.update(so_far.boxes),
+            )
     except Unreachable as unreachable:
         _complain(f"onecopy restore: {unreachable}")
         return 1

@@ -18,6 +18,7 @@ from onecopy.store.table import Row
 from onecopy.store.transact import Store
 
 _CONFIG = Config(
+    max_pool_connections=50,
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 8},

@@ -1,4 +1,4 @@
-"""How far an import has come: a bar on a terminal, elsewhere a line every few seconds."""
+"""How far something long has come: a bar on a terminal, elsewhere a line every few seconds."""
 
 import sys
 import time
@@ -41,3 +41,32 @@ class Shown:
         if self._bar.disable:
             share = self._backup.position / max(self._backup.size, 1)
             print(f"{share:4.0%}  {told}", file=sys.stderr, flush=True)
+
+
+class Steps:
+    """One thing after another; of how many may not be known."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        console = Console(stderr=True)
+        columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task(what, total=None)
+        self._every = BAR_EVERY if console.is_terminal else PLAIN_EVERY
+        self._next = time.monotonic() + self._every
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, done: int, of: int | None = None) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._every
+        told = f"{done:,}{f' of {of:,}' if of is not None else ''} {self._what}"
+        self._bar.update(self._task, completed=done, total=of, description=told)
+        if self._bar.disable:
+            print(told, file=sys.stderr, flush=True)

@@ -13,6 +13,9 @@ MOST = 20
 
 LONGEST = timedelta(days=30)
 VERIFICATION_TRIES = 3
+WAITS = "waits for its turn: its host answers slowly"
+"""What is told of one that is behind for no fault of its own."""
+
 RESET = -1
 """A cursor that lies in no log: what is told next is one resetBox."""
 

@@ -1,33 +1,58 @@
 """`changes`: the table's stream as a doorbell. What happened is in the log, not here.
 
-A box row says that its box has moved on; a content row at zero says that its bytes may go.
+A box row says that its box has moved on; a content row at zero says that its bytes may go. Lambda keeps the
+order of the records of one partition key; nothing here needs even that.
 """
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBStreamEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition
-from onecopy.handlers.batch import Batch
 from onecopy.push import ring
+from onecopy.push.ring import Moved
 from onecopy.store import table
 
 composition.loaded("DELIVERY_QUEUE_URL", "RECLAIM_QUEUE_URL")
-processor = Batch(EventType.DynamoDBStreams)
+logger = Logger()
+
+Image = dict[str, Any]
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    return process_partial_response(event, _record, processor, context)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Failed is every record of a box or content that was not rung for. Lambda goes on from the first of
+    them, so some are rung for twice; that does no harm.
+    """
+    records = [
+        (record.dynamodb.sequence_number, record.dynamodb.new_image)
+        for record in DynamoDBStreamEvent(event).records
+        if record.dynamodb and record.dynamodb.new_image
+    ]
+    failed = _ring([image for _, image in records])
+    if failed:
+        logger.error("not rung for", extra={"count": len(failed)})
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": number} for number, image in records if image["box"] in failed
+        ]
+    }
 
 
-def _record(record: DynamoDBRecord) -> None:
-    image = record.dynamodb.new_image if record.dynamodb else None
-    if not image:
-        return
-    if image["item"] == table.BOX:
-        ring.changed(composition.parts().store, composition.queues(), BoxKey.parse(image["box"]))
-    elif image["item"] == table.CONTENT and image["links"] == 0:
-        composition.queues().reclaim(image["box"].removeprefix("C#"))
+def _ring(images: list[Image]) -> set[str]:
+    """The partitions that were not rung for."""
+    moved = [
+        Moved(BoxKey.parse(image["box"]), int(image["seq"]), image["validity"])
+        for image in images
+        if image["item"] == table.BOX and not image.get("closed")
+    ]
+    unlinked = {
+        image["box"].removeprefix("C#"): image["box"]
+        for image in images
+        if image["item"] == table.CONTENT and image["links"] == 0
+    }
+    queues = composition.queues()
+    missed = ring.changed(composition.parts().store, queues, moved) if moved else set()
+    return {str(key) for key in missed} | {unlinked[key] for key in queues.reclaim(unlinked)}

@@ -88,7 +88,13 @@ def contents() -> Contents:
 def queues() -> Queues:
     given = parts().settings
     client = _client("sqs", _TIMEOUTS)
-    return Queues(client, given.jobs_queue_url, given.reclaim_queue_url, given.delivery_queue_url)
+    return Queues(
+        client,
+        given.jobs_queue_url,
+        given.reclaim_queue_url,
+        given.delivery_queue_url,
+        given.deliveries_per_host,
+    )
 
 
 def _client(service: str, config: Config) -> Any:

@@ -1,7 +1,7 @@
-"""`deliver`: one subscriber's turn. A FIFO queue, a group for each subscription, one message at a time."""
+"""`deliver`: one subscriber's turn. A FIFO queue, a few groups for each host, one message of each."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +16,7 @@ logger = Logger()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A failed delivery comes back after its back-off; its group waits with it."""
+    """A delivery that failed for the first time comes back soon; its group waits with it."""
 
     def time_left() -> timedelta:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())
@@ -25,8 +25,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for record in event["Records"]:
         body = json.loads(record["body"])
         parts = composition.parts()
+        waited = parts.store.now() - _sent(record)
         outcome = delivery.deliver(
-            parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"], time_left
+            parts.store, parts.settings, BoxKey.parse(body["box"]), body["subscription"], time_left, waited
         )
         if outcome.lists:
             measure.tell(Deliveries=outcome.lists)
@@ -39,5 +40,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             composition.queues().put_off(record["receiptHandle"], max(outcome.again, timedelta(seconds=1)))
             failures.append({"itemIdentifier": record["messageId"]})
         elif outcome.more:
-            composition.queues().deliver(body["box"], body["subscription"], record["messageId"])
+            group = record["attributes"]["MessageGroupId"]
+            composition.queues().deliver_more(group, body["box"], body["subscription"], record["messageId"])
     return {"batchItemFailures": failures}
+
+
+def _sent(record: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)

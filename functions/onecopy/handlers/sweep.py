@@ -1,17 +1,21 @@
 """`sweep`: on a schedule, whatever should have happened by now and has not; and how much that was."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from onecopy.domain.box import BoxKey
 from onecopy.handlers import composition, measure
+from onecopy.push.ring import ring
 from onecopy.store import due, table, uploads
 from onecopy.store.due import Overdue, Shard
-from onecopy.store.table import IntakeRow, UploadRow
+from onecopy.store.table import IntakeRow, SubscriptionRow, UploadRow
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")
 logger = Logger()
@@ -19,16 +23,26 @@ logger = Logger()
 AT_ONCE = 10
 """Shards that are swept side by side; the clients have as many connections."""
 
+SHARE = 4.0
+"""Seconds that one kind of work may take of one shard in one tick: five kinds of sixteen shards, ten at a
+time, are then all looked at before the tick ends."""
+
 MARGIN = timedelta(seconds=10)
 """Nothing more is begun when no more time than this is left."""
+
+Found = Sequence[Overdue]
 
 
 class NotAllSwept(Exception):
     """So that the alarm rings; what it was is in the log."""
 
 
+class NotRung(Exception):
+    """The queue did not take all of it."""
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Page by page of each shard in turn, so that no kind of work waits for the end of another."""
+    """Page by page of each shard in turn, so that no shard waits for the end of another."""
     now = composition.parts().store.now()
     composition.queues(), composition.contents()  # made here once, not by several threads
 
@@ -37,26 +51,29 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         sweep = _Sweep(now, time_left)
-        owing = list(due.shards(due.DELIVER))
+        owing = list(due.shards(table.DELIVER))
         behind = list(threads.map(sweep.waiting, owing))
         shards = [shard for shard, count in zip(owing, behind, strict=True) if count]
-        shards += due.shards(*(kind for kind in _SWEPT if kind != due.DELIVER))
+        shards += due.shards(table.DUE)
         while shards and time_left() > timedelta(0):
             shards = [after for after in threads.map(sweep.page, shards) if after]
     measure.tell(SubscribersBehind=sum(behind), ReclaimLag=sweep.reclaim_lag.total_seconds())
-    if shards:
-        logger.error("not swept in time", extra={"work": sorted({shard.kind for shard in shards})})
-    if shards or sweep.failed:
+    left = sweep.left | {shard.work for shard in shards}
+    if left:
+        logger.error("not swept in time", extra={"work": sorted(left)})
+    if left or sweep.failed:
         raise NotAllSwept
 
 
 class _Sweep:
-    """What cannot be swept is noted, and keeps nothing else from it."""
+    """What cannot be swept is noted, and keeps nothing else from it. `left`: what has had its share."""
 
     def __init__(self, now: datetime, time_left: Callable[[], timedelta]) -> None:
         self._now, self._time_left = now, time_left
         self.failed: list[str] = []
+        self.left: set[str] = set()
         self._lags = [timedelta(0)]
+        self._took: dict[tuple[str, str], float] = {}
 
     @property
     def reclaim_lag(self) -> timedelta:
@@ -67,7 +84,7 @@ class _Sweep:
         try:
             return due.waiting(shard)
         except Exception as error:
-            self._fail(shard.kind, error)
+            self._fail(table.DELIVER, error)
             return 0
 
     def page(self, shard: Shard) -> Shard | None:
@@ -75,21 +92,31 @@ class _Sweep:
         try:
             found, after = due.overdue(shard, self._now)
         except Exception as error:
-            self._fail(shard.kind, error)
+            self._fail(shard.work, error)
             return None
-        if shard.kind == due.RECLAIM and found:
-            self._lags.append(self._now - found[0].since)
-        return after if self._all(shard.kind, found) else shard
+        for kind, same in groupby(sorted(found, key=shard.kind), key=shard.kind):
+            ones = list(same)
+            if kind == due.RECLAIM:
+                self._lags.append(self._now - ones[0].since)
+            if not self._all(shard, kind, ones):
+                return shard
+        return after
 
-    def _all(self, kind: str, found: Iterable[Overdue]) -> bool:
-        """Whether there was time for all."""
-        for one in found:
+    def _all(self, shard: Shard, kind: str, ones: Found) -> bool:
+        """Whether there was time for all. A kind that has had its share is passed over."""
+        for part in _parts(kind, ones):
             if self._time_left() < timedelta(0):
                 return False
+            took = self._took.get((shard.work, kind), 0.0)
+            if took > SHARE and not shard.is_counted:
+                self.left.add(kind)
+                return True
+            begun = time.monotonic()
             try:
-                _SWEPT[kind](one, self._now)
+                _SWEPT[kind](part, self._now)
             except Exception as error:
                 self._fail(kind, error)
+            self._took[shard.work, kind] = took + time.monotonic() - begun
         return True
 
     def _fail(self, kind: str, error: Exception) -> None:
@@ -97,37 +124,55 @@ class _Sweep:
         logger.error("not swept", extra={"error": type(error).__name__, "work": kind})
 
 
-def _subscription(one: Overdue, now: datetime) -> None:
+def _parts(kind: str, ones: Found) -> Iterator[Found]:
+    """What a queue is told of in one call goes together, all else singly: one that fails stops no other."""
+    if kind in _TOGETHER:
+        yield ones
+    else:
+        yield from ([one] for one in ones)
+
+
+def _subscriptions(ones: Found, now: datetime) -> None:
     """A turn moves what is due on; until then the same is not rung for again within the queue's memory."""
-    once = f"sweep.{table.time_text(one.since)}"
-    composition.queues().deliver(table.box_of_subscription(one.box), one.item, once)
+    since = {(one.box, one.item): f"sweep.{table.time_text(one.since)}" for one in ones}
+    rows = table.present(SubscriptionRow, list(since), ["box", "item", "notify_url"])
+    rings = [
+        ring(BoxKey.parse(table.box_of_subscription(row.box)), row, since[row.box, row.item]) for row in rows
+    ]
+    if composition.queues().deliver(rings):
+        raise NotRung
 
 
-def _content(one: Overdue, now: datetime) -> None:
-    composition.queues().reclaim(one.box.removeprefix("C#"))
+def _contents(ones: Found, now: datetime) -> None:
+    if composition.queues().reclaim([one.box.removeprefix("C#") for one in ones]):
+        raise NotRung
 
 
-def _job(one: Overdue, now: datetime) -> None:
-    composition.queues().job(one.box, one.item.removeprefix("J#"))
-    due.put_off(one.box, one.item, now)
+def _job(ones: Found, now: datetime) -> None:
+    for one in ones:
+        composition.queues().job(one.box, one.item.removeprefix("J#"))
+        due.put_off(one.box, one.item, now)
 
 
-def _upload(one: Overdue, now: datetime) -> None:
-    upload = table.get(UploadRow, one.box, one.item)
-    if upload and not uploads.sweep_upload(composition.contents(), upload):
-        uploads.finish(composition.parts().store, upload)
+def _upload(ones: Found, now: datetime) -> None:
+    for one in ones:
+        upload = table.get(UploadRow, one.box, one.item)
+        if upload and not uploads.sweep_upload(composition.contents(), upload):
+            uploads.finish(composition.parts().store, upload)
 
 
-def _intake(one: Overdue, now: datetime) -> None:
-    if intake := table.get(IntakeRow, one.box, one.item):
-        uploads.sweep_intake(composition.contents(), intake)
+def _intake(ones: Found, now: datetime) -> None:
+    for one in ones:
+        if intake := table.get(IntakeRow, one.box, one.item):
+            uploads.sweep_intake(composition.contents(), intake)
 
 
-_SWEPT: dict[str, Callable[[Overdue, datetime], None]] = {
-    due.DELIVER: _subscription,
+_SWEPT: dict[str, Callable[[Found, datetime], None]] = {
+    table.DELIVER: _subscriptions,
     due.JOB: _job,
-    due.RECLAIM: _content,
-    due.REST: _subscription,
+    due.RECLAIM: _contents,
+    due.REST: _subscriptions,
     due.UPLOAD: _upload,
     due.INTAKE: _intake,
 }
+_TOGETHER = {table.DELIVER, due.REST, due.RECLAIM}

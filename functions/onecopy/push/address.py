@@ -108,6 +108,14 @@ def check_notify_url(url: str, *, allow_local: bool) -> None:
     parse(url, allow_local=allow_local)
 
 
+def host_of(url: str) -> str:
+    """Whom a notifyURL calls: subscribers of the same one share its slowness."""
+    try:
+        return parse(url, allow_local=True).authority
+    except BadNotifyURL:  # taken when the rules were others
+        return url
+
+
 def parse(url: str, *, allow_local: bool) -> NotifyURL:
     _check_characters(url)
     found = _URL.fullmatch(url)

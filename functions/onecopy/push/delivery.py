@@ -12,9 +12,10 @@ from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.change import Change, ResetBox, bare
 from onecopy.domain.errors import Unknown
 from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
-from onecopy.push.webhook import TIMEOUT, DeliveryFailed, send
+from onecopy.push.address import host_of
+from onecopy.push.webhook import TIMEOUT, Answer, DeliveryFailed, send
 from onecopy.settings import Settings
-from onecopy.store import expired, flights, log, subscriptions, table
+from onecopy.store import expired, flights, hosts, log, subscriptions, table
 from onecopy.store.flights import Flight
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
@@ -23,10 +24,16 @@ from onecopy.wire.urls import Urls
 
 LISTS_AT_ONCE = 20
 VERIFICATION_PACE = 5
-"""A receiver that is just being set up has some seconds between the tries."""
+"""A receiver that is just being set up has some seconds between the tries, all made by the sweep."""
 
-FAST_TRIES = 5
-"""Tries that the queue makes before it gives the message up; the sweep makes those after."""
+FAST_TRIES = 2
+"""Failed tries after which the same message is tried again: others at its host wait for it, so not for long.
+The sweep makes the tries after."""
+
+LONGEST_WAIT = timedelta(minutes=1)
+"""A message that has waited longer in the queue of a slow host is put off, for twice as long: rings that
+nobody answers must not fill the queue, since SQS looks no further than its first 120,000 messages for a group
+that is free. The sweep comes as often as this, so the host is never without work."""
 
 MOST_BYTES = 64_000
 """Of a list as it is sent."""
@@ -53,6 +60,7 @@ def deliver(
     key: BoxKey,
     subscription_id: str,
     time_left: Callable[[], timedelta],
+    waited: timedelta = timedelta(0),
 ) -> Outcome:
     """As many lists as there is time for, one at least; cut off in the middle, one would come twice."""
     landed = 0
@@ -60,12 +68,12 @@ def deliver(
     for turn in range(LISTS_AT_ONCE):
         if not outcome.more or (turn and time_left() < _ONE_LIST):
             break
-        outcome = _turn(store, settings, key, subscription_id)
+        outcome = _turn(store, settings, key, subscription_id, waited if not turn else timedelta(0))
         landed += outcome.lists
     return replace(outcome, lists=landed)
 
 
-def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -> Outcome:
+def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, waited: timedelta) -> Outcome:
     """One step: the verification, one list, or the end."""
     now = store.now()
     try:
@@ -74,12 +82,17 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str) -
         return Outcome()
     if expired.is_over(row, now):
         return Outcome(more=not expired.put_away(store, key, row))
-    box = log.box_there(key)
-    if not box or box.closed or row.state == "failed":
-        return _rest(store, settings, row)
     wait = table.parse_time(row.due) - now if row.tries and row.due else timedelta(0)
     if wait > timedelta(seconds=1):
-        return Outcome(again=wait) if row.tries <= FAST_TRIES else Outcome()
+        return Outcome()
+    if waited > LONGEST_WAIT and hosts.slow(store, [host_of(row.notify_url)]):
+        flights.put_off(row, now + min(2 * waited, settings.backoff_max))
+        return Outcome()
+    if flights.is_put_off(row, now) and not flights.put_off(row, now):
+        return Outcome(more=True)
+    box = log.box_there(key)  # from here on changes ring for it again, so what this does not see they tell of
+    if not box or box.closed or row.state == "failed":
+        return _rest(store, settings, row)
     if row.state == "unverified":
         return _verify(store, settings, row)
     return _next(store, settings, row, box)
@@ -90,14 +103,7 @@ def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
     url = _urls(settings, row).subscription(row.item)
     body = outward.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
     try:
-        answer = send(
-            row.notify_url,
-            row.secret,
-            f"{row.validity}.{row.item}.verification",
-            store.now(),
-            body,
-            allow_local=settings.allow_local_callbacks,
-        )
+        answer = _send(store, settings, row, f"{row.validity}.{row.item}.verification", body)
         if answer.status != 200 or not _gives_back(answer.body, row.code):
             raise DeliveryFailed("the verification code was not given back")
     except DeliveryFailed as error:
@@ -128,18 +134,21 @@ def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> O
         flights.wait(store, row)
         return Outcome(again=_HOLE)
     try:
-        send(
-            row.notify_url,
-            row.secret,
-            f"{flight.validity}.{row.item}.{flight.index}",
-            store.now(),
-            _body(settings, box.key, row, flight),
-            allow_local=settings.allow_local_callbacks,
-        )
+        body = _body(settings, box.key, row, flight)
+        _send(store, settings, row, f"{flight.validity}.{row.item}.{flight.index}", body)
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
     flights.landed(row, flight)
     return Outcome(more=True, lists=1)
+
+
+def _send(store: Store, settings: Settings, row: SubscriptionRow, webhook_id: str, body: bytes) -> Answer:
+    """Also notes a host that takes long, whatever it answers in the end."""
+    begun, local = store.now(), settings.allow_local_callbacks
+    try:
+        return send(row.notify_url, row.secret, webhook_id, begun, body, allow_local=local)
+    finally:
+        hosts.note(store, host_of(row.notify_url), store.now() - begun)
 
 
 def _rest(store: Store, settings: Settings, row: SubscriptionRow, told: bool = False) -> Outcome:
@@ -190,7 +199,7 @@ def _rendered(
 
 
 def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str) -> Outcome:
-    """Back-off by the queue at first, whose dead-letter queue tells the operator; by the sweep after."""
+    """Back-off by the queue at first, by the sweep after."""
     tries = int(row.tries) + 1
     now = store.now()
     unverified = row.state == "unverified"
@@ -199,7 +208,8 @@ def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str)
         return Outcome(error=reason)
     wait = back_off(tries, settings.backoff_max) * (VERIFICATION_PACE if unverified else 1)
     flights.failed(row, "unverified" if unverified else "failing", reason, now + wait)
-    return Outcome(again=wait if tries <= FAST_TRIES else None, error=reason)
+    soon = tries <= FAST_TRIES and not unverified
+    return Outcome(again=wait if soon else None, error=reason)
 
 
 def _urls(settings: Settings, row: SubscriptionRow) -> Urls:

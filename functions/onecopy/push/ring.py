@@ -1,20 +1,67 @@
 """The doorbell: a box has moved on, so each of its subscriptions that has not heard of it is rung once.
 
-Nothing is noted: should the ring be lost, every subscription has a time at which the sweep looks at it.
+Nothing is noted: should the ring be lost, every subscription has a time at which the sweep looks at it. One
+that fails or waits has its own time and is not rung for earlier, so its rings do not pile up in the queue.
+None is lost: its turn first writes that the time has come, and then looks at the box.
 """
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
 from onecopy.domain.box import BoxKey
-from onecopy.store import log, subscriptions
-from onecopy.store.queues import Queues
+from onecopy.push.address import host_of
+from onecopy.store import flights, subscriptions
+from onecopy.store.queues import Queues, Ring
+from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
 
+_AT_ONCE = 10
+"""Boxes whose subscriptions are read side by side; the table's client has as many connections."""
 
-def changed(store: Store, queues: Queues, key: BoxKey) -> None:
-    """Those that fail have their own time; those not verified yet are told once they are."""
-    listening = [row for row in subscriptions.live(key, store.now()) if row.state == "active"]
-    box = log.box_there(key) if listening else None
-    if not box or box.closed:
-        return
-    for row in listening:
-        if row.cursor != box.seq or row.validity != box.validity:
-            queues.deliver(str(key), row.item, f"{box.validity}.{box.seq}")
+
+@dataclass(frozen=True)
+class Moved:
+    """What a box had come to, as one record of the stream has it."""
+
+    key: BoxKey
+    seq: int
+    validity: str
+
+
+def ring(key: BoxKey, row: SubscriptionRow, once: str) -> Ring:
+    return Ring(str(key), row.item, host_of(row.notify_url), once)
+
+
+def changed(store: Store, queues: Queues, moved: Iterable[Moved]) -> set[BoxKey]:
+    """The boxes that were not rung for, or not for all of their subscriptions.
+
+    A box may have moved several times, told in any order. A subscription that has heard of all of it is left
+    alone; if it has heard of more, that is told by another record.
+    """
+    boxes: dict[BoxKey, list[Moved]] = {}
+    for one in moved:
+        boxes.setdefault(one.key, []).append(one)
+    failed: set[BoxKey] = set()
+
+    def rings(key: BoxKey) -> list[Ring]:
+        try:
+            return _rings(store, boxes[key])
+        except Exception:
+            failed.add(key)
+            return []
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        wanted = [one for found in threads.map(rings, boxes) for one in found]
+    return failed | {BoxKey.parse(lost.box) for lost in queues.deliver(wanted)}
+
+
+def _rings(store: Store, moved: list[Moved]) -> list[Ring]:
+    now, last = store.now(), moved[-1]
+    return [
+        ring(last.key, row, f"{last.validity}.{last.seq}")
+        for row in subscriptions.live(last.key, now)
+        if row.state == "active"
+        and not flights.is_put_off(row, now)
+        and any((row.cursor, row.validity) != (one.seq, one.validity) for one in moved)
+    ]

@@ -292,7 +292,7 @@ class Draft:
         elif is_last:
             condition = ContentRow.links == -links
             due = table.time_text(self.now + RECLAIM_GRACE)
-            actions += [ContentRow.work.set(table.work("reclaim", row.box)), ContentRow.due.set(due)]
+            actions += [ContentRow.work.set(table.work(table.DUE, row.box)), ContentRow.due.set(due)]
         else:
             condition = ContentRow.links > -links
         transaction.update(row, actions, condition, "ALL_OLD")

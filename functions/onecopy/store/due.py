@@ -1,4 +1,8 @@
-"""What should have happened by now, found by the sweep: a sparse index, whose keys are shards of a kind."""
+"""What should have happened by now, found by the sweep: a sparse index, whose keys are shards.
+
+What a subscriber is owed has keys of its own, since it is counted. All other kinds share theirs: a row's own
+key tells its kind.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,16 +13,14 @@ from pynamodb.exceptions import UpdateError
 
 from onecopy.store import table
 from onecopy.store.jobs import FORGOTTEN
-from onecopy.store.table import ByDue, JobRow
+from onecopy.store.table import DELIVER, ByDue, JobRow
 
 JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"
-
-DELIVER = "deliver"
-"""A subscriber is owed something: its verification, a list that it refused, a replay."""
 
 REST = "rest"
 """A subscriber has been told everything. Somebody looks all the same, hours later."""
 
+_BY_ITEM = {table.CONTENT: RECLAIM, table.UPLOAD: UPLOAD, table.INTAKE: INTAKE}
 _PAGE = 100
 
 
@@ -34,14 +36,22 @@ class Overdue(NamedTuple):
 class Shard:
     """One key of the index. `after`: where in it a page begins."""
 
-    kind: str
     work: str
     after: Mapping[str, Any] | None = None
 
+    @property
+    def is_counted(self) -> bool:
+        return self.work.startswith(DELIVER)
 
-def shards(*kinds: str) -> Iterator[Shard]:
-    """The beginning of each."""
-    return (Shard(kind, work) for kind in kinds for work in table.every_work(kind))
+    def kind(self, one: Overdue) -> str:
+        if self.is_counted:
+            return DELIVER
+        return REST if table.is_subscription_partition(one.box) else _BY_ITEM.get(one.item, JOB)
+
+
+def shards(queue: str) -> Iterator[Shard]:
+    """The beginning of each, of `table.DELIVER` or of `table.DUE`."""
+    return map(Shard, table.every_work(queue))
 
 
 def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
@@ -49,7 +59,7 @@ def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
     condition = ByDue.due <= table.time_text(now)
     rows, after = table.page(JobRow, shard.work, condition, _PAGE, ByDue.Meta.index_name, shard.after)
     found = [Overdue(row.box, row.item, table.parse_time(row.due)) for row in rows]
-    return found, Shard(shard.kind, shard.work, after) if after else None
+    return found, Shard(shard.work, after) if after else None
 
 
 def waiting(shard: Shard) -> int:

@@ -17,9 +17,8 @@ from onecopy.domain.ids import ModSeq
 from onecopy.domain.subscription import RESET
 from onecopy.domain.token import LISTING_FOLDERS, RestartToken
 from onecopy.store import log, table
-from onecopy.store.due import DELIVER, REST
 from onecopy.store.subscriptions import note
-from onecopy.store.table import SubscriptionRow
+from onecopy.store.table import DELIVER, DUE, SubscriptionRow
 from onecopy.store.transact import Store
 
 MOST_EVENTS = 100
@@ -169,7 +168,7 @@ def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None
         SubscriptionRow.state.set(state),
         SubscriptionRow.tries.add(1),
         SubscriptionRow.last_error.set(reason),
-        *(_due(row, DELIVER, again) if again else _due(row, REST, table.parse_time(row.expiry))),
+        *(_due(row, DELIVER, again) if again else _due(row, DUE, table.parse_time(row.expiry))),
     ]
     flight = of(row)
     unsettled = _is_under_way(flight) if flight else SubscriptionRow.state == row.state
@@ -192,8 +191,20 @@ def _is_under_way(flight: Flight) -> Condition:
 def wait(store: Store, row: SubscriptionRow) -> None:
     """Something is owed that does not show whole yet. The sweep rings for it, should the queue give up."""
     now = store.now()
-    if not _is_due_later(row, DELIVER, now):
-        note(row, _due(row, DELIVER, now + LATE), _as_due(row))
+    if not is_put_off(row, now):
+        put_off(row, now + LATE)
+
+
+def put_off(row: SubscriptionRow, until: datetime) -> bool:
+    """Its turn comes later, and until then no change rings for it: the sweep does, in time. False if someone
+    else has written to the row.
+    """
+    return note(row, _due(row, DELIVER, until), _as_due(row))
+
+
+def is_put_off(row: SubscriptionRow, now: datetime) -> bool:
+    """Something is owed to it, and the time at which the sweep rings for it is still ahead."""
+    return _is_due_later(row, DELIVER, now)
 
 
 def rest(store: Store, row: SubscriptionRow, longest: timedelta, told: bool) -> bool:
@@ -203,10 +214,10 @@ def rest(store: Store, row: SubscriptionRow, longest: timedelta, told: bool) -> 
     Nothing is written while such a look is still ahead. False if someone else has written to the row.
     """
     now = store.now()
-    if _is_due_later(row, REST, now):
+    if _is_due_later(row, DUE, now):
         return True
     look = now + longest * (1 + store.jitter()) / 2
-    actions = _due(row, REST, look)
+    actions = _due(row, DUE, look)
     if told:
         actions.append(SubscriptionRow.cursor_at.set(table.time_text(now)))
     as_read = (SubscriptionRow.cursor == row.cursor) & SubscriptionRow.restart.does_not_exist()

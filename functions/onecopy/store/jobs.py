@@ -124,7 +124,7 @@ def _save(draft: Draft, job: Job, after: list[str], state: dict[str, Any]) -> No
         state=state,
         step=0,
         after=after,
-        work=table.work("job", str(draft.box.key)),
+        work=table.work(table.DUE, str(draft.box.key)),
         due=table.time_text(draft.now + FORGOTTEN),
     )
     draft.row(lambda transaction: transaction.save(row, JobRow.item.does_not_exist()))

@@ -2,39 +2,64 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 else:
     SQSClient = Any
 
+_IN_A_CALL = 10
+"""SendMessageBatch takes no more."""
+
+_Thing = TypeVar("_Thing")
+
+
+@dataclass(frozen=True)
+class Ring:
+    """For one subscription; `once` tells rings of the same moment apart from later ones."""
+
+    box: str
+    subscription_id: str
+    host: str
+    once: str
+
 
 @dataclass(frozen=True)
 class Queues:
+    """`per_host`: deliveries to one host at the same time, at most."""
+
     client: SQSClient
     jobs: str
     reclaims: str
     deliveries: str
+    per_host: int
 
     def job(self, box: str, job_id: str, delay: timedelta = timedelta(0)) -> None:
         seconds = min(900, -(-delay // timedelta(seconds=1)))
         self._send(self.jobs, {"box": box, "job": job_id}, DelaySeconds=seconds)
 
-    def reclaim(self, content_key: str) -> None:
-        self._send(self.reclaims, {"content": content_key})
+    def reclaim(self, content_keys: Iterable[str]) -> list[str]:
+        """Those that the queue did not take."""
+        entries = [(key, {"MessageBody": json.dumps({"content": key})}) for key in content_keys]
+        return list(self._send_all(self.reclaims, entries))
 
-    def deliver(self, box: str, subscription_id: str, once: str) -> None:
-        """One ring; `once` tells rings of the same moment apart from later ones."""
-        self._send(
-            self.deliveries,
-            {"box": box, "subscription": subscription_id},
-            MessageGroupId=_plain(f"{box}.{subscription_id}"),
-            MessageDeduplicationId=_plain(f"{box}.{subscription_id}.{once}"),
-        )
+    def deliver(self, rings: Iterable[Ring]) -> list[Ring]:
+        """Those that the queue did not take. Rings of one moment for one subscription are one."""
+        entries = [(ring, self._delivery(ring)) for ring in rings]
+        return list(self._send_all(self.deliveries, entries))
+
+    def deliver_more(self, group: str, box: str, subscription_id: str, once: str) -> None:
+        """A ring behind all that waits in the group it belongs to."""
+        moment = _plain(f"{box}.{subscription_id}.{once}")
+        body = {"box": box, "subscription": subscription_id}
+        self._send(self.deliveries, body, MessageGroupId=group, MessageDeduplicationId=moment)
 
     def put_off(self, receipt: str, delay: timedelta) -> None:
         """A delivery comes back after so long, and its group waits with it."""
@@ -42,8 +67,32 @@ class Queues:
             QueueUrl=self.deliveries, ReceiptHandle=receipt, VisibilityTimeout=int(delay.total_seconds())
         )
 
+    def _delivery(self, ring: Ring) -> Mapping[str, Any]:
+        """Of a group one message at a time is worked on, so a host's groups are as many as it may be called
+        at the same time. A subscription is always of the same one, which keeps its order.
+        """
+        name = f"{ring.box}.{ring.subscription_id}"
+        slot = zlib.crc32(name.encode()) % self.per_host
+        return {
+            "MessageBody": json.dumps({"box": ring.box, "subscription": ring.subscription_id}),
+            "MessageGroupId": _plain(f"{ring.host} {slot}"),
+            "MessageDeduplicationId": _plain(f"{name}.{ring.once}"),
+        }
+
     def _send(self, queue: str, body: Mapping[str, str], **options: Any) -> None:
         self.client.send_message(QueueUrl=queue, MessageBody=json.dumps(body), **options)
+
+    def _send_all(self, queue: str, entries: Sequence[tuple[_Thing, Mapping[str, Any]]]) -> Iterator[_Thing]:
+        """What was not taken: of one call a part of its entries, or, if the call fails, all that is left."""
+        for start in range(0, len(entries), _IN_A_CALL):
+            part = entries[start : start + _IN_A_CALL]
+            numbered: Any = [{"Id": str(number), **entry} for number, (_, entry) in enumerate(part)]
+            try:
+                answer = self.client.send_message_batch(QueueUrl=queue, Entries=numbered)
+            except (BotoCoreError, ClientError):
+                yield from (thing for thing, _ in entries[start:])
+                return
+            yield from (part[int(failed["Id"])][0] for failed in answer.get("Failed", ()))
 
 
 def _plain(text: str) -> str:

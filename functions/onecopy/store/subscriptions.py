@@ -17,7 +17,6 @@ from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscriptio
 from onecopy.domain.token import RestartToken
 from onecopy.store import expired, table
 from onecopy.store.draft import Draft
-from onecopy.store.due import DELIVER
 from onecopy.store.expired import KEPT, as_read, is_over, moved, put_away
 from onecopy.store.log import is_too_old, read_box
 from onecopy.store.table import SubscriptionRow
@@ -103,7 +102,7 @@ def _life(now: datetime, duration: timedelta | None) -> dict[str, Any]:
 
 
 def _due_now(partition: str, now: datetime) -> dict[str, Any]:
-    return {"work": table.work(DELIVER, partition), "due": table.time_text(now)}
+    return {"work": table.work(table.DELIVER, partition), "due": table.time_text(now)}
 
 
 def _start(store: Store, box: Box, token: RestartToken | None) -> tuple[int, datetime]:
@@ -226,7 +225,7 @@ def wake(key: BoxKey, now: datetime, *more: Action) -> None:
     for row in live(key, now):
         actions: list[Action] = [
             *more,
-            SubscriptionRow.work.set(table.work(DELIVER, row.box)),
+            SubscriptionRow.work.set(table.work(table.DELIVER, row.box)),
             SubscriptionRow.due.set(table.time_text(now)),
         ]
         note(row, actions)

@@ -15,7 +15,8 @@
 | whose subscription has expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
 | where did these bytes belong? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
 | what upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
-| what should have happened by now? | Query of `by-due` | `work` = `{kind}#{shard}`, `due` up to now |
+| what should have happened by now? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
+| is a host slow? | GetItem, BatchGetItem | `H#{hash}` / `SLOW` |
 
 Ranges are read by prefix, so no row needs a discriminator. Times are text, `2026-11-23T10:14:00.000000Z`,
 and sort as text.
@@ -48,7 +49,13 @@ LOG_PARTITION = 1000
 """Changes in one partition of the log."""
 
 SHARDS = 16
-"""Keys of `by-due` for each kind of work: one key takes a thousand writes a second."""
+"""Keys of `by-due` for each kind of it: one key takes a thousand writes a second."""
+
+DELIVER = "deliver"
+"""A subscriber is owed something: its verification, a list that it refused, a replay. These are counted."""
+
+DUE = "due"
+"""All else that is due at some time: jobs, uploads, content without a link, subscribers at rest."""
 
 _NAME_IN_KEY = 600
 """Bytes of a name that still fit a sort key of 1,024 beside the parent's id; longer ones are hashed."""
@@ -259,6 +266,13 @@ class JobRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+class HostRow(Row):
+    """A host of subscribers that answered slowly; forgotten by TTL."""
+
+    until = UnicodeAttribute()
+    expires = NumberAttribute()
+
+
 class KeyRow(Row):
     """An Idempotency-Key: of which request it is, what became of its items, and who is at it until when."""
 
@@ -276,6 +290,8 @@ BOX = "BOX"
 CONTENT = "CONTENT"
 UPLOAD = "UPLOAD"
 INTAKE = "INTAKE"
+SLOW = "SLOW"
+_HOST = "H#"
 
 
 def folder_item(folder_id: FolderId) -> str:
@@ -313,12 +329,12 @@ def box_of_subscription(partition: str) -> str:
 
 
 def work(kind: str, partition: str) -> str:
-    """The key of `by-due` for work of a kind in a partition. One partition's work is under one key."""
+    """The key of `by-due`, of DELIVER or of DUE. One partition's work is under one key."""
     return f"{kind}#{zlib.crc32(partition.encode()) % SHARDS:02d}"
 
 
 def every_work(kind: str) -> list[str]:
-    """All keys of `by-due` for a kind of work."""
+    """All keys of `by-due` for DELIVER, or for DUE."""
     return [f"{kind}#{shard:02d}" for shard in range(SHARDS)]
 
 
@@ -340,6 +356,14 @@ def job_item(job_id: str) -> str:
 
 def content_partition(content_key: ContentKey) -> str:
     return f"C#{content_key}"
+
+
+def host_partition(host: str) -> str:
+    return f"{_HOST}{hashlib.sha256(host.encode()).hexdigest()}"
+
+
+def is_host_partition(partition: str) -> bool:
+    return partition.startswith(_HOST)
 
 
 def log_partition(key: BoxKey, seq: int) -> str:
@@ -399,9 +423,14 @@ def get(kind: type[_RowT], box: str, item: str) -> _RowT | None:
         return None
 
 
+def present(kind: type[_RowT], keys: Sequence[tuple[str, str]], only: list[str] | None = None) -> list[_RowT]:
+    """Those rows that exist, strongly consistent, 100 a call; with `only`, no more than these attributes."""
+    return list(kind.batch_get(keys, consistent_read=True, attributes_to_get=only))
+
+
 def there(kind: type[_RowT], keys: Sequence[tuple[str, str]]) -> set[str]:
-    """The partitions of those rows that exist, strongly consistent; 100 rows a call."""
-    return {row.box for row in kind.batch_get(keys, consistent_read=True)}
+    """The partitions of those rows that exist."""
+    return {row.box for row in present(kind, keys)}
 
 
 def page(

@@ -53,7 +53,7 @@ def _intake(keys: Sequence[ContentKey], due: datetime, parts: Sequence[int] | No
         item=table.INTAKE,
         content_keys=list(keys),
         parts=list(parts) if parts else None,
-        work=table.work("intake", partition),
+        work=table.work(table.DUE, partition),
         due=table.time_text(due),
     )
 
@@ -84,7 +84,7 @@ def begin(
             parts=rows.parts_json(parts),
             correlation_id=given.correlation_id,
             correlation_tag=given.correlation_tag,
-            work=table.work("upload", table.content_partition(content_key)),
+            work=table.work(table.DUE, table.content_partition(content_key)),
             due=table.time_text(draft.now + window),
         )
         leads_to = _key_row(key, row)

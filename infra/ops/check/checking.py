@@ -1,17 +1,23 @@
 """The check itself: look at everything, look again at what seemed wrong, mend what may be mended."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 
+from infra.ops import reading
 from infra.ops.check import rules
 from infra.ops.check.facts import Facts
 from infra.ops.check.finding import Finding
 from infra.ops.deployed import Deployed
+from infra.ops.reading import AT_ONCE
 from onecopy.domain.box import SETTLED
+
+Told = Callable[[int, int], None]
+"""How many boxes have been looked at, and of how many."""
 
 _ROUNDS = 3
 """What is mended may show that something counted from it is wrong, too."""
@@ -51,58 +57,93 @@ def check(
     repair: bool = False,
     box: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    at_once: int = AT_ONCE,
+    told: Told = lambda done, of: None,
 ) -> Report:
     """What is wrong for certain: at the second look too, some seconds later, in a quiet moment of its box.
 
-    `box`, as its rows name it: of this one alone. All is read even so: whose content is whose says the table.
+    Box by box, so many side by side. `box`, as its rows name it: of this one alone, which reads nothing else;
+    content that says it is of the box, though nothing in it names it, is then not seen.
     """
-    with TemporaryDirectory(prefix="onecopy-check-") as folder:
-        facts = Facts(deployed, Path(folder) / "facts.db")
-        try:
-            facts.read()
-            counts = facts.counts()
-            found, busy = _confirmed(facts, _all(facts, box), sleep)
-            mended: list[Finding] = []
-            for _ in range(_ROUNDS if repair else 0):
-                if not any(finding.mend for finding in found):
-                    break
-                tried, store = found, deployed.store()
-                for finding in tried:
-                    if finding.mend:
-                        finding.mend(deployed, store)
-                found, busy = _again(facts, tried)
-                mended += [finding for finding in tried if finding.mend and finding not in found]
-            return Report(counts, found, mended, busy)
-        finally:
-            facts.close()
-
-
-def _all(facts: Facts, only: str | None) -> list[Finding]:
-    now = datetime.now(UTC)
-    boxes = facts.boxes() if only is None else [only]
-    found = [finding for box in boxes for finding in rules.box(facts, box, now)]
-    return found if only else [*found, *rules.elsewhere(facts, now)]
+    with (
+        TemporaryDirectory(prefix="onecopy-check-") as folder,
+        closing(_Look(deployed, Path(folder), at_once)) as look,
+    ):
+        counts, suspected = look.at_one(box) if box else look.at_all(told)
+        found, busy = _confirmed(look, suspected, sleep)
+        mended: list[Finding] = []
+        for _ in range(_ROUNDS if repair else 0):
+            if not any(finding.mend for finding in found):
+                break
+            tried, store = found, deployed.store()
+            for finding in tried:
+                if finding.mend:
+                    finding.mend(deployed, store)
+            found, busy = look.again(tried)
+            mended += [finding for finding in tried if finding.mend and finding not in found]
+        return Report(counts, found, mended, busy)
 
 
 def _confirmed(
-    facts: Facts, suspected: Sequence[Finding], sleep: Callable[[float], None]
+    look: "_Look", suspected: Sequence[Finding], sleep: Callable[[float], None]
 ) -> tuple[list[Finding], list[str]]:
     if not suspected:
         return [], []
     sleep(SETTLED.total_seconds())
-    found, busy = _again(facts, suspected)
+    found, busy = look.again(suspected)
     return [finding for finding in found if finding in set(suspected)], busy
 
 
-def _again(facts: Facts, suspected: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
-    """The boxes and contents in question, read anew. What a busy box shows proves nothing."""
-    boxes = sorted({finding.box for finding in suspected if finding.box})
-    busy = [box for box in boxes if not facts.read_box(box)]
-    for finding in suspected:
-        if not finding.box:
-            facts.read_content(finding.thing)
-    now = datetime.now(UTC)
-    found = [finding for box in boxes if box not in busy for finding in rules.box(facts, box, now)]
-    if any(not finding.box for finding in suspected):
-        found += rules.elsewhere(facts, now)
-    return found, busy
+class _Look:
+    """Each box is read into a file of its own, gone when it has been looked at."""
+
+    def __init__(self, deployed: Deployed, folder: Path, at_once: int) -> None:
+        self._deployed, self._folder, self._at_once = deployed, folder, at_once
+        self._store = Facts(deployed, folder / "store.db")
+
+    def close(self) -> None:
+        self._store.close()
+
+    def at_one(self, box: str) -> tuple[dict[str, int], list[Finding]]:
+        with self._facts() as facts:
+            facts.read_box(box, self._store, self._at_once)
+            return facts.counts(), list(rules.box(facts, box, datetime.now(UTC)))
+
+    def at_all(self, told: Told) -> tuple[dict[str, int], list[Finding]]:
+        self._store.read(self._at_once)
+        boxes, found = self._store.boxes(), list[Finding]()
+        for done, more in enumerate(reading.in_parallel(self._first, boxes, self._at_once), 1):
+            found += more
+            told(done, len(boxes))
+        return self._store.counts(), [*found, *rules.elsewhere(self._store, datetime.now(UTC))]
+
+    def _first(self, box: str) -> list[Finding]:
+        with self._facts() as facts:
+            facts.read_box(box, self._store)
+            return list(rules.box(facts, box, datetime.now(UTC)))
+
+    def again(self, suspected: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
+        """The boxes and contents in question, read anew. What a busy box shows proves nothing."""
+        boxes = sorted({finding.box for finding in suspected if finding.box})
+        looks = list(reading.in_parallel(self._second, boxes, self._at_once))
+        busy = [box for box, found in zip(boxes, looks, strict=True) if found is None]
+        found = [finding for one in looks for finding in one or ()]
+        others = [finding.thing for finding in suspected if not finding.box]
+        for partition in others:
+            self._store.read_partition(partition)
+        return [*found, *(rules.elsewhere(self._store, datetime.now(UTC)) if others else ())], busy
+
+    def _second(self, box: str) -> list[Finding] | None:
+        """None if there was no quiet moment."""
+        with self._facts() as facts:
+            if not facts.read_box(box, self._store, self._at_once):
+                return None
+            return list(rules.box(facts, box, datetime.now(UTC)))
+
+    @contextmanager
+    def _facts(self) -> Iterator[Facts]:
+        with (
+            NamedTemporaryFile(dir=self._folder, suffix=".db") as file,
+            closing(Facts(self._deployed, Path(file.name))) as facts,
+        ):
+            yield facts

@@ -1,34 +1,39 @@
-"""What the store holds, read once and kept in a file while it is looked at: memory stays bounded.
+"""What the store holds, kept in a file while it is looked at: memory stays bounded.
 
-Rows are kept as DynamoDB gives them. A scan takes its time, and the store goes on meanwhile: what it shows
-is a suspicion. `read_box` reads a box again, of one moment.
+There are two kinds: of one box, all its rows, read at one moment; of the whole store, the keys of its rows
+and the objects of its bucket, read once while the store goes on. What does not agree is a suspicion at first.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
+from infra.ops import reading
 from infra.ops.deployed import Deployed
-from onecopy.domain.box import BoxKey
-from onecopy.domain.content import ContentKey
+from infra.ops.reading import Raw
 from onecopy.store import table
 from onecopy.store.table import Row
 
 _TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
 CREATE TABLE rows (
-    box TEXT, item TEXT, owner TEXT, content TEXT, raw TEXT, PRIMARY KEY (box, item)
+    box TEXT, item TEXT, home TEXT, owner TEXT, content TEXT, raw TEXT, PRIMARY KEY (box, item)
 ) WITHOUT ROWID;
+CREATE INDEX by_home ON rows (home) WHERE home IS NOT NULL;
 CREATE INDEX by_owner ON rows (owner, item) WHERE owner IS NOT NULL;
 CREATE INDEX by_content ON rows (content) WHERE content IS NOT NULL;
 CREATE TABLE objects (content TEXT, part INTEGER, size INTEGER, modified TEXT, PRIMARY KEY (content, part));
 """
 _TRIES = 5
 _RowT = TypeVar("_RowT", bound=Row)
-Raw = dict[str, Any]
+Object = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -43,74 +48,88 @@ class Stored:
 class Facts:
     def __init__(self, deployed: Deployed, file: Path) -> None:
         self._deployed = deployed
-        self._db = sqlite3.connect(file)
+        self._asking = Lock()
+        self._db = sqlite3.connect(file, check_same_thread=False)
         self._db.executescript(_TABLES)
 
     def close(self) -> None:
         self._db.close()
 
-    def read(self) -> None:
-        """Everything. The bucket first: what is put there is noted in the table before."""
-        self._keep_objects("")
-        pages = self._deployed.dynamodb.get_paginator("scan").paginate(
-            TableName=self._deployed.table, ConsistentRead=True
-        )
-        for page in pages:
-            self._keep_rows(page["Items"])
+    def read(self, at_once: int) -> None:
+        """Of everything the keys. The bucket first: what is put there is noted in the table before."""
+        self._keep_objects(_objects(self._deployed, ""))
+        for page in reading.keys(self._deployed, self._deployed.table, at_once):
+            self._keep_rows(map(_kept_key, page))
 
-    def read_box(self, box: str) -> bool:
-        """Once more all that belongs to it; whether it was one moment, in which nobody wrote."""
-        return any(self._read_box_once(box) for _ in range(_TRIES))
+    def read_box(self, box: str, store: "Facts", afresh: int = 0) -> bool:
+        """All that belongs to it; whether it was one moment, in which nobody wrote. What says that it is of
+        the box, and what the bucket has of it, tells the whole store's facts; `afresh`, the bucket itself, of
+        so many contents at once.
+        """
+        return any(self._read_box_once(box, store, afresh) for _ in range(_TRIES))
 
-    def _read_box_once(self, box: str) -> bool:
-        contents = {row.box for row in self.of_owner(table.ContentRow, box)}
-        for partition in self.partitions(box):
-            self._forget_rows(partition)
-        before = self._box_row(box)
-        key, end = BoxKey.parse(box), int(before["seq"]["N"]) if before else 0
-        logs = (table.log_partition(key, seq) for seq in range(0, end + 1, table.LOG_PARTITION))
-        subscriptions = (table.subscription_partition(key), table.expired_partition(key))
-        for partition in (box, *subscriptions, *logs):
-            self._read_partition(partition)
-        linked = (row.content_key for row in self.of(table.LinkRow, box, "O#") if row.content_key)
-        contents |= {table.content_partition(ContentKey(content)) for content in linked}
-        for partition in sorted(contents):
-            self.read_content(partition)
-        return self._box_row(box) == before
+    def _read_box_once(self, box: str, store: "Facts", afresh: int) -> bool:
+        self._db.executescript("DELETE FROM rows; DELETE FROM objects")
+        name = self._deployed.table
+        before = reading.row(self._deployed, name, (box, table.BOX))
+        self._keep_rows(map(_kept, reading.box(self._deployed, name, box)))
+        named = self._named(box) | store.owned(box)
+        keys = [(each, item) for each in sorted(named) for item in (table.CONTENT, table.UPLOAD)]
+        self._keep_rows(map(_kept, reading.rows(self._deployed, name, keys)))
+        contents = [each.removeprefix("C#") for each in sorted(named)]
+        if afresh:
+            for found in reading.in_parallel(self._listed, contents, afresh):
+                self._keep_objects(found)
+        else:
+            self._keep_objects(store.objects(contents))
+        return reading.row(self._deployed, name, (box, table.BOX)) == before
 
-    def read_content(self, partition: str) -> None:
-        """Once more what the table and the bucket hold of one content."""
-        self._forget_rows(partition)
+    def _named(self, box: str) -> set[str]:
+        """The partitions of content that the box's links and uploads name."""
+        rows = (json.loads(raw) for (raw,) in self._db.execute("SELECT raw FROM rows WHERE home = ?", (box,)))
+        return {partition for row in rows for partition, _ in reading.contents(row)}
+
+    def _listed(self, content: str) -> list[Object]:
+        return list(_objects(self._deployed, f"{content}/"))
+
+    def read_partition(self, partition: str) -> None:
+        """Once more what the table and the bucket hold of one content, or of a partition of a box; and
+        whether the box is there.
+        """
         content = partition.removeprefix("C#")
+        self._db.execute("DELETE FROM rows WHERE box = ?", (partition,))
         self._db.execute("DELETE FROM objects WHERE content = ?", (content,))
-        self._keep_objects(f"{content}/")
-        self._read_partition(partition)
+        self._keep_objects(self._listed(content))
+        rows = [_kept(row) for row in reading.partition(self._deployed, self._deployed.table, partition)]
+        self._keep_rows(rows)
+        homes = {(str(home or owner), table.BOX) for _, _, home, owner, *_ in rows if home or owner}
+        self._keep_rows(map(_kept, reading.rows(self._deployed, self._deployed.table, homes)))
+
+    def owned(self, box: str) -> set[str]:
+        """Partitions of content that say they are of the box."""
+        with self._asking, closing(self._db.cursor()) as asked:
+            return {each for (each,) in asked.execute("SELECT box FROM rows WHERE owner = ?", (box,))}
+
+    def objects(self, contents: Iterable[str]) -> list[Object]:
+        sql = "SELECT content, part, size, modified FROM objects WHERE content = ?"
+        with self._asking, closing(self._db.cursor()) as asked:
+            return [found for content in contents for found in asked.execute(sql, (content,)).fetchall()]
 
     def boxes(self) -> list[str]:
         return [box for (box,) in self._db.execute("SELECT box FROM rows WHERE item = 'BOX' ORDER BY box")]
 
-    def partitions(self, box: str) -> list[str]:
-        """The box's own, its log's and its subscriptions'."""
-        between = (f"{box}#", f"{box}$")
-        found = self._db.execute("SELECT DISTINCT box FROM rows WHERE box > ? AND box < ?", between)
-        return [box, *(partition for (partition,) in found)]
-
     def logs(self, box: str) -> list[str]:
         """The partitions of its log, from the oldest on."""
         start = f"{box}#L"
-        found = [partition for partition in self.partitions(box) if partition.startswith(start)]
-        return sorted(found, key=lambda partition: int(partition.removeprefix(start)))
+        found = self._db.execute("SELECT DISTINCT box FROM rows WHERE home = ?", (box,))
+        logs = [partition for (partition,) in found if partition.startswith(start)]
+        return sorted(logs, key=lambda partition: int(partition.removeprefix(start)))
 
     def homeless(self) -> list[str]:
         """Partitions of a box that is not there, and of content that belongs to one."""
-        boxes = set(self.boxes())
-        known = {partition for box in boxes for partition in self.partitions(box)}
-        found = self._db.execute("SELECT DISTINCT box, owner FROM rows ORDER BY box")
-        return [
-            partition
-            for partition, owner in found
-            if (partition not in known if owner is None else owner and owner not in boxes)
-        ]
+        sql = """SELECT DISTINCT box FROM rows WHERE coalesce(home, nullif(owner, '')) IS NOT NULL
+                 AND coalesce(home, owner) NOT IN (SELECT box FROM rows WHERE item = 'BOX') ORDER BY box"""
+        return [partition for (partition,) in self._db.execute(sql)]
 
     def get(self, kind: type[_RowT], box: str, item: str) -> _RowT | None:
         found = self._db.execute("SELECT raw FROM rows WHERE box = ? AND item = ?", (box, item)).fetchone()
@@ -149,50 +168,37 @@ class Facts:
         names = ("box", "message", "content", "byte", "change")
         return dict(zip(names, self._db.execute(sql).fetchone(), strict=True))
 
-    def _box_row(self, box: str) -> Raw:
-        found = self._deployed.dynamodb.get_item(
-            TableName=self._deployed.table,
-            Key={"box": {"S": box}, "item": {"S": table.BOX}},
-            ConsistentRead=True,
-        )
-        row: Raw = found.get("Item", {})
-        return row
+    def _keep_rows(self, rows: Iterable[tuple[str | None, ...]]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def _read_partition(self, partition: str) -> None:
-        pages = self._deployed.dynamodb.get_paginator("query").paginate(
-            TableName=self._deployed.table,
-            KeyConditionExpression="box = :box",
-            ExpressionAttributeValues={":box": {"S": partition}},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            self._keep_rows(page["Items"])
-
-    def _forget_rows(self, partition: str) -> None:
-        self._db.execute("DELETE FROM rows WHERE box = ?", (partition,))
-
-    def _keep_rows(self, items: Iterable[Raw]) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", map(_kept, items))
-
-    def _keep_objects(self, prefix: str) -> None:
-        pages = self._deployed.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._deployed.bucket, Prefix=prefix
-        )
-        for page in pages:
-            found = (
-                (*each["Key"].rpartition("/")[::2], each["Size"], each["LastModified"].isoformat())
-                for each in page.get("Contents", ())
-            )
-            self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", found)
+    def _keep_objects(self, objects: Iterable[Object]) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", objects)
 
 
-def _kept(item: Raw) -> tuple[str, str, str | None, str | None, str]:
+def _objects(deployed: Deployed, prefix: str) -> Iterator[Object]:
+    """What the bucket holds: a content, the part of it, its size, and since when."""
+    pages = deployed.s3.get_paginator("list_objects_v2").paginate(Bucket=deployed.bucket, Prefix=prefix)
+    for page in pages:
+        for each in page.get("Contents", ()):
+            content, _, part = each["Key"].rpartition("/")
+            yield content, part, each["Size"], each["LastModified"].isoformat()
+
+
+def _kept(item: Raw) -> tuple[str | None, ...]:
     name, partition = item["item"]["S"], item["box"]["S"]
-    owner = None
+    owner = home = None
     if name in (table.CONTENT, table.UPLOAD, table.INTAKE):
         owner = item.get("owner", {"S": ""})["S"]
+    elif not table.is_host_partition(partition):
+        home = reading.box_of(partition)
     content = item.get("content_key", {}).get("S")
-    return partition, name, owner, content, json.dumps(item)
+    return partition, name, home, owner, content, json.dumps(item)
+
+
+def _kept_key(item: Raw) -> tuple[str | None, ...]:
+    """Without the row itself. An intake belongs to no box, and so is looked at from here."""
+    kept = _kept(item)
+    return kept if item["item"]["S"] == table.INTAKE else (*kept[:-1], "")
 
 
 def _row(kind: type[_RowT], raw: str) -> _RowT:

@@ -3,7 +3,7 @@
 Nothing a user stored is ever deleted here, nor made up. Content that no row knows is handed to the sweep.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
@@ -20,7 +20,6 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
 from onecopy.store import jobs, rows, subscriptions, table, uploads
 from onecopy.store.draft import Draft
-from onecopy.store.due import DELIVER
 from onecopy.store.table import (
     BoxRow,
     ChangeRow,
@@ -42,7 +41,7 @@ def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
         actions: list[Action] = [ContentRow.links.set(links)]
         if not links:
-            work = table.work("reclaim", row.box)
+            work = table.work(table.DUE, row.box)
             actions += [ContentRow.work.set(work), ContentRow.due.set(table.time_text(store.now()))]
         with suppress(*_OTHERWISE), TransactWrite(connection=store.connection) as transaction:
             _unchanged(transaction, box)
@@ -82,7 +81,7 @@ def digest(box: Box, right: Digest) -> Mend:
     return mend
 
 
-def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
+def renewed(row: BoxRow) -> Mend:
     """Every client lists the box anew, none goes on from a log with a gap: what is left of the log goes."""
 
     def mend(_: Deployed, store: Store) -> None:
@@ -94,8 +93,9 @@ def renewed(row: BoxRow, changes: Iterable[ChangeRow]) -> Mend:
         with suppress(*_OTHERWISE):
             row.update(actions, (BoxRow.validity == row.validity) & (BoxRow.seq == row.seq))
             with ChangeRow.batch_write() as batch:
-                for change in changes:
-                    batch.delete(change)
+                for seq in range(0, int(row.seq) + 1, table.LOG_PARTITION):
+                    for change in table.every(ChangeRow, table.log_partition(BoxKey.parse(row.box), seq)):
+                        batch.delete(change)
             subscriptions.tell_anew(BoxKey.parse(row.box), store.now())
 
     return mend
@@ -195,7 +195,7 @@ def rung(row: SubscriptionRow) -> Mend:
     """Due at once: the next sweep rings for it, and its turn finds out what it is owed."""
 
     def mend(_: Deployed, store: Store) -> None:
-        work, due = table.work(DELIVER, row.box), table.time_text(store.now())
+        work, due = table.work(table.DELIVER, row.box), table.time_text(store.now())
         as_found = SubscriptionRow.due.does_not_exist() if row.due is None else SubscriptionRow.due == row.due
         with suppress(*_OTHERWISE):
             row.update(

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from infra.ops.check import repair
 from infra.ops.check.facts import Facts
-from infra.ops.check.finding import Finding, Mend
+from infra.ops.check.finding import Finding
 from onecopy.domain.box import Box, Chain
 from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
-from onecopy.store import due, rows, table
+from onecopy.store import rows, table
 from onecopy.store.table import (
     BoxRow,
     ChangeRow,
@@ -81,7 +81,7 @@ def _log(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding
         number = table.seq_of(change)
         if expected is not None and number != expected:
             text = f"{number - expected:,} changes before it are missing"
-            yield Finding("log", row.box, f"change {number}", text, _renewed(facts, row))
+            yield Finding("log", row.box, f"change {number}", text, repair.renewed(row))
         expected = number + 1
     last = (expected or 1) - 1
     kept = box.at is not None and box.at > now - LOG_SURELY_KEPT
@@ -89,16 +89,12 @@ def _log(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding
         yield Finding("log", row.box, f"change {last}", f"the box has come to {box.seq} only")
     elif last < box.seq and (expected or kept):
         text = f"the log ends at {last}"
-        yield Finding("log", row.box, f"change {box.seq}", text, _renewed(facts, row))
+        yield Finding("log", row.box, f"change {box.seq}", text, repair.renewed(row))
 
 
 def _changes(facts: Facts, name: str) -> Iterator[ChangeRow]:
     for partition in facts.logs(name):
         yield from facts.of(ChangeRow, partition, "0")
-
-
-def _renewed(facts: Facts, row: BoxRow) -> Mend:
-    return lambda deployed, store: repair.renewed(row, _changes(facts, row.box))(deployed, store)
 
 
 def _tree(facts: Facts, box: Box) -> Iterator[Finding]:
@@ -266,7 +262,7 @@ def _subscriptions(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
 
 def _is_rung_for(row: SubscriptionRow, now: datetime) -> bool:
     """The sweep will find it, and before long."""
-    known = {table.work(kind, row.box) for kind in (due.DELIVER, due.REST)}
+    known = {table.work(kind, row.box) for kind in (table.DELIVER, table.DUE)}
     return row.work in known and row.due is not None and row.due <= table.time_text(now + RARELY)
 
 

@@ -1,16 +1,21 @@
 """Subscriptions (NMS): who is told of changes, and where."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from aws_lambda_powertools import Logger
 
+from onecopy.domain.box import Box
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.subscription import LONGEST, RESET, Subscription
+from onecopy.domain.subscription import LONGEST, RESET, WAITS, Subscription
 from onecopy.domain.token import RestartToken
 from onecopy.handlers.once import once
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
-from onecopy.push.address import BadNotifyURL, check_notify_url
+from onecopy.push.address import BadNotifyURL, check_notify_url, host_of
 from onecopy.push.webhook import new_secret
-from onecopy.store import log, subscriptions
+from onecopy.store import hosts, log, subscriptions
 from onecopy.store.once import Codec
+from onecopy.store.queues import Ring
 from onecopy.store.subscriptions import NewSubscription
 from onecopy.wire import inward, outward
 
@@ -60,10 +65,10 @@ def _restart(request: Request, text: str | None) -> RestartToken | None:
 def _ring(request: Request, subscription: Subscription) -> None:
     """The worker verifies the address, or starts the replay; the sweep rings if this is lost."""
     moment = f"{request.store.now().timestamp()}"
-    try:
-        request.queues.deliver(str(request.key), subscription.subscription_id, moment)
-    except Exception as error:
-        logger.warning("left to the sweep", extra={"error": type(error).__name__})
+    host = host_of(subscription.notify_url)
+    ring = Ring(str(request.key), subscription.subscription_id, host, moment)
+    if request.queues.deliver([ring]):
+        logger.warning("left to the sweep")
 
 
 def _shown(request: Request, known: Subscription, secret: bool = False) -> outward.Json:
@@ -74,16 +79,30 @@ def _shown(request: Request, known: Subscription, secret: bool = False) -> outwa
     return outward.subscription(known, request.urls, request.signed(token), now, secret)
 
 
+def _with_waits(request: Request, box: Box, known: Sequence[Subscription]) -> list[Subscription]:
+    """With the reason of those that are behind only because their host is slow."""
+    behind = {
+        one.subscription_id: host_of(one.notify_url)
+        for one in known
+        if one.state == "active" and not one.last_error and one.cursor != box.seq
+    }
+    slow = hosts.slow(request.store, set(behind.values()))
+    return [
+        replace(one, last_error=WAITS) if behind.get(one.subscription_id) in slow else one for one in known
+    ]
+
+
 def list_subscriptions(request: Request) -> Answer:
-    log.read_box(request.store, request.key)
-    found = [_shown(request, one) for one in subscriptions.every(request.store, request.key)]
+    box = log.read_box(request.store, request.key)
+    known = _with_waits(request, box, subscriptions.every(request.store, request.key))
+    found = [_shown(request, one) for one in known]
     url = f"{request.urls.base}/subscriptions"
     return Answer(200, {"nmsSubscriptionList": {"subscription": found, "resourceURL": url}})
 
 
 def get_subscription(request: Request, subscription_id: str) -> Answer:
-    log.read_box(request.store, request.key)
-    found = subscriptions.find(request.store, request.key, subscription_id)
+    box = log.read_box(request.store, request.key)
+    [found] = _with_waits(request, box, [subscriptions.find(request.store, request.key, subscription_id)])
     return Answer(200, {"nmsSubscription": _shown(request, found)})
 
 
