@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -14,6 +15,10 @@ from eventually import eventually
 from infra.local.in_process import Api
 from infra.local.meter import meter
 from infra.local.stack import LocalStack
+from onecopy import settings
+from onecopy.domain.box import BoxKey
+from onecopy.domain.ids import RCS_MESSAGE_STORE
+from onecopy.store import folders, log
 
 Record = dict[str, Any]
 
@@ -88,6 +93,56 @@ def test_a_box_that_moved_several_times_is_rung_for_once(standins: LocalStack, c
         changes([box_moved(box, seq) for seq in (7, 9, 8)])
     assert (counts.of("dynamodb"), counts.of("sqs")) == (1, 1)
     assert eventually(lambda: rung(standins, box) == 1)
+
+
+def test_a_push_goes_on_with_the_trace_of_the_request_it_comes_from(
+    standins: LocalStack, changes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the attribute that Lambda reads; a commit that is not traced takes the last one's note away."""
+    trace, found = ["Root=1-5e272390-8c398be037738dc042009320;Sampled=1"], []
+    [box] = subscribed(standins, 1)
+    store, key = replace(store_of(standins), trace=lambda: trace[0]), BoxKey.parse(box)
+    for _ in range(2):
+        log.read_box(store, key)
+        folders.create(store, key, RCS_MESSAGE_STORE, token_hex(4), (), False)
+        moved = record(Behind(standins, "nobody").row(box, "BOX"))
+        with monkeypatch.context() as patched:
+            patched.setattr(URLLib3Session, "send", heard(found, URLLib3Session.send))
+            assert changes([moved]) == {"batchItemFailures": []}
+        trace[0] = ""
+    [traced, plain] = [entry for sent in found for entry in sent["Entries"]]
+    header = traced["MessageSystemAttributes"]["AWSTraceHeader"]
+    assert header == {
+        "DataType": "String",
+        "StringValue": "Root=1-5e272390-8c398be037738dc042009320;Sampled=1",
+    }
+    assert "MessageSystemAttributes" not in plain
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        ("Root=1-a-b;Parent=c;Sampled=1", "Root=1-a-b;Parent=c;Sampled=1"),
+        ("Root=1-a-b;Sampled=0", ""),
+        ("", ""),
+    ],
+)
+def test_a_request_is_traced_if_lambda_samples_it(
+    monkeypatch: pytest.MonkeyPatch, header: str, trace: str
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    assert settings.trace() == trace
+
+
+def heard(found: list[Any], send: Any) -> Any:
+    """The bodies of batches to a queue, on their way."""
+
+    def counted(session: Any, request: Any) -> Any:
+        if b"SendMessageBatch" in bytes(str(request.headers.get("X-Amz-Target")), "ascii"):
+            found.append(json.loads(request.body))
+        return send(session, request)
+
+    return counted
 
 
 def test_one_that_has_heard_of_it_is_left_alone_whatever_the_order_of_records(

@@ -36,6 +36,7 @@ class Settings:
     deliveries_per_host: int
     rest: timedelta
     allow_local_callbacks: bool
+    traces: bool
 
 
 _URL = r"https?://[^\s/]+(/\S*)?"
@@ -57,6 +58,7 @@ _FORMS = {
     "DELIVERIES_PER_HOST": r"[1-9][0-9]{0,3}",
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
+    "TRACES": r"yes|no",
     "AWS_ENDPOINT_URL": r"https?://\S+",
 }
 
@@ -91,8 +93,15 @@ def _typed(given: Mapping[str, str]) -> Settings:
         upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
         url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
-        deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 20),
+        deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 50),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),
         # Beside an emulator alone: at AWS, where no endpoint is given, the setting opens nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
+        traces=given["TRACES"] == "yes",
     )
+
+
+def trace() -> str:
+    """X-Ray's header of the invocation at hand, as Lambda names it; empty if it is not among the sampled."""
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    return header if "Sampled=1" in header else ""

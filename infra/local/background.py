@@ -5,17 +5,29 @@ They take their settings from the environment that `in_process.Api` has made.
 """
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
+from onecopy.store import table
+from onecopy.store.table import BoxRow
+
+Row = dict[str, dict[str, Any]]
 _CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 25_000)
 
 
-def ring(box: str) -> None:
+def image_of(box: str) -> Row:
+    """A box's row as the stream has it."""
+    row = table.get(BoxRow, f"main#{box}", table.BOX)
+    if row is None:
+        raise RuntimeError("no such box")
+    return row.to_dynamodb_dict()
+
+
+def ring(image: Row) -> None:
     """`changes` hears from the stream that a box has moved on."""
     from onecopy.handlers import changes
 
-    image = {"box": {"S": f"main#{box}"}, "item": {"S": "BOX"}}
     record = {
         "eventID": "1",
         "eventName": "MODIFY",
@@ -51,7 +63,13 @@ def sweep() -> None:
 
 
 def _message(body: dict[str, Any]) -> dict[str, Any]:
-    record = {"messageId": "1", "receiptHandle": "1", "body": json.dumps(body), "eventSource": "aws:sqs"}
+    record = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": json.dumps(body),
+        "attributes": {"SentTimestamp": str(int(1000 * time.time())), "MessageGroupId": "1"},
+        "eventSource": "aws:sqs",
+    }
     return {"Records": [record]}
 
 

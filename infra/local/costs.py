@@ -100,7 +100,8 @@ def of_what_follows(api: Api, stack: LocalStack, receiver: Receiver) -> Iterator
     subscription = _id(made["resourceURL"])
     background.deliver(BOX, subscription)  # verified, and at rest
     api.folder(BOX, "a change")
-    yield counted("ring for one subscriber", lambda: background.ring(BOX))
+    image = background.image_of(BOX)
+    yield counted("ring for one subscriber", lambda: background.ring(image))
     yield counted("push one change", lambda: background.deliver(BOX, subscription))
     _make_due(stack, subscription)
     yield counted("look after a subscriber at rest", lambda: background.deliver(BOX, subscription))

@@ -164,7 +164,7 @@ class _Now:
         row["validity"] = {"S": secrets.token_hex(6)}
         row["seq"] = {"N": str(max(int(row["seq"]["N"]), self._seq))}
         row["ids"] = {"N": str(max(int(row["ids"]["N"]), ids))}
-        for past in ("at", "marks", *(["closed"] if self._row else ())):
+        for past in ("at", "marks", "trace", *(["closed"] if self._row else ())):
             row.pop(past, None)
         if "closed" in self._row:
             row["closed"] = self._row["closed"]

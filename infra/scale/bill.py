@@ -97,10 +97,13 @@ def _stored(load: Load) -> dict[str, float]:
 
 
 def _seen(load: Load) -> dict[str, float]:
-    """Lambda traces the first run of each second and a share of the others, for each function by itself."""
+    """If asked to, Lambda traces the first run of each second and a share of the others, for each function by
+    itself.
+    """
     runs = _runs(load)
     first = [SECONDS * (1 - math.exp(-count / SECONDS)) for count in runs]
     traces = sum(one + load.profile.traced * (count - one) for one, count in zip(first, runs, strict=True))
+    traces *= load.settings.traces
     logs = sum(runs) * load.profile.log_bytes / GB
     kept = logs * load.profile.log_packed * load.settings.log_days / DAYS
     return {"Traces": traces, "Logs, taken in": logs, "Logs, kept": kept}

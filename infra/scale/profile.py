@@ -39,10 +39,12 @@ class Profile:
     heavy: float = _is(20, "messages of the heaviest user against the mean")
     hot: float = _is(10, "commits a second of the busiest box")
     api_seconds: float = _is(0.03, "seconds of a run of api")
-    ring_seconds: float = _is(0.025, "seconds to ring for one change: two reads, one message")
+    ring_seconds: float = _is(
+        0.025, "seconds to ring for one change: a read, a tenth of a call for ten messages"
+    )
     push_seconds: float = _is(0.2, "seconds to push one list, the receiver's answer included")
     other_seconds: float = _is(0.05, "seconds of any other run behind a queue")
-    sweep_threads: float = _is(10, "messages that the sweep sends side by side")
+    sweep_threads: float = _is(100, "messages that the sweep sends side by side, in calls of ten")
     send_seconds: float = _is(0.01, "seconds to send one of them")
     sweep_margin: float = _is(10, "seconds before its timeout at which the sweep begins nothing more")
     starts: float = _is(12, "times a day that an environment of api is started anew")

@@ -29,6 +29,7 @@ class Settings:
     memory: float
     queues: int
     alarms: int
+    traces: bool
     api_requests: float
     concurrency: float
     table_writes: float
@@ -56,7 +57,8 @@ def defaults() -> Settings:
         api_memory=float(functions["ApiFunction"]["MemorySize"]) / 1024,
         memory=float(shared["MemorySize"]) / 1024,
         queues=sum(event["Type"] == "SQS" for event in events),
-        alarms=sum(map(_metrics, template.resources("AWS::CloudWatch::Alarm").values())),
+        alarms=_alarms(template),
+        traces=template.refs["Traces"] == "yes",
         api_requests=limits.value("api requests"),
         concurrency=limits.value("concurrency"),
         table_writes=limits.value("table writes"),
@@ -82,6 +84,20 @@ def larger(settings: Settings) -> Settings:
 
 def _number(template: Template, parameter: str) -> float:
     return float(template.refs[parameter])
+
+
+def _alarms(template: Template) -> int:
+    """Also those that each function has of its own, by a template that is nested."""
+    nested = [
+        Template(TEMPLATE.parent / one["TemplateURL"], {"Function": "", "What": ""})
+        for one in template.resources("AWS::CloudFormation::Stack").values()
+        if one["TemplateURL"] == "function-alarms.yaml"
+    ]
+    return sum(
+        _metrics(alarm)
+        for one in (template, *nested)
+        for alarm in one.resources("AWS::CloudWatch::Alarm").values()
+    )
 
 
 def _metrics(alarm: dict[str, Any]) -> int:

@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _ring(images: list[Image]) -> set[str]:
     """The partitions that were not rung for."""
     moved = [
-        Moved(BoxKey.parse(image["box"]), int(image["seq"]), image["validity"])
+        Moved(BoxKey.parse(image["box"]), int(image["seq"]), image["validity"], image.get("trace", ""))
         for image in images
         if image["item"] == table.BOX and not image.get("closed")
     ]

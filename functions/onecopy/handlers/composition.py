@@ -73,6 +73,7 @@ def parts() -> Parts:
         random=os.urandom,
         jitter=random.SystemRandom().random,  # any other would repeat itself after each start of a snapshot
         sleep=time.sleep,
+        trace=settings.trace if given.traces else None,
     )
     return Parts(given, store)
 
@@ -94,6 +95,7 @@ def queues() -> Queues:
         given.reclaim_queue_url,
         given.delivery_queue_url,
         given.deliveries_per_host,
+        settings.trace if given.traces else None,
     )
 
 

@@ -27,10 +27,11 @@ class Moved:
     key: BoxKey
     seq: int
     validity: str
+    trace: str = ""
 
 
-def ring(key: BoxKey, row: SubscriptionRow, once: str) -> Ring:
-    return Ring(str(key), row.item, host_of(row.notify_url), once)
+def ring(key: BoxKey, row: SubscriptionRow, once: str, trace: str = "") -> Ring:
+    return Ring(str(key), row.item, host_of(row.notify_url), once, trace)
 
 
 def changed(store: Store, queues: Queues, moved: Iterable[Moved]) -> set[BoxKey]:
@@ -59,7 +60,7 @@ def changed(store: Store, queues: Queues, moved: Iterable[Moved]) -> set[BoxKey]
 def _rings(store: Store, moved: list[Moved]) -> list[Ring]:
     now, last = store.now(), moved[-1]
     return [
-        ring(last.key, row, f"{last.validity}.{last.seq}")
+        ring(last.key, row, f"{last.validity}.{last.seq}", last.trace)
         for row in subscriptions.live(last.key, now)
         if row.state == "active"
         and not flights.is_put_off(row, now)

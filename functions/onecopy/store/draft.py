@@ -47,11 +47,18 @@ class Draft:
     """Give it to `transact.commit`; `rows` and `bytes` tell whether more will fit.
 
     `counted`: how many links there are to a content, as far as a try before this one has shown it.
+    `trace`: noted for the push; empty takes the last commit's away, None leaves it alone.
     """
 
     def __init__(
-        self, box: Box, now: datetime, history: timedelta, counted: Mapping[ContentKey, int]
+        self,
+        box: Box,
+        now: datetime,
+        history: timedelta,
+        counted: Mapping[ContentKey, int],
+        trace: str | None = None,
     ) -> None:
+        self._trace = trace
         self.box = box
         self.now = now
         self.counted = counted
@@ -263,6 +270,8 @@ class Draft:
             actions.append(BoxRow.jobs.set(rows.jobs_json(self._jobs)))
         if self._moved != box.moved:
             actions.append(BoxRow.moved.set(rows.moved_json(self._moved)))
+        if self._trace is not None:
+            actions.append(BoxRow.trace.set(self._trace) if self._trace else BoxRow.trace.remove())
         if box.seq:
             condition = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.validity == box.validity)
         else:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,23 +23,28 @@ _Thing = TypeVar("_Thing")
 
 @dataclass(frozen=True)
 class Ring:
-    """For one subscription; `once` tells rings of the same moment apart from later ones."""
+    """For one subscription; `once` tells rings of the same moment apart from later ones.
+
+    `trace`: X-Ray's header of the commit that rings, if it was traced.
+    """
 
     box: str
     subscription_id: str
     host: str
     once: str
+    trace: str = ""
 
 
 @dataclass(frozen=True)
 class Queues:
-    """`per_host`: deliveries to one host at the same time, at most."""
+    """`per_host`: deliveries to one host at the same time, at most. `trace` as a store has it."""
 
     client: SQSClient
     jobs: str
     reclaims: str
     deliveries: str
     per_host: int
+    trace: Callable[[], str] | None = None
 
     def job(self, box: str, job_id: str, delay: timedelta = timedelta(0)) -> None:
         seconds = min(900, -(-delay // timedelta(seconds=1)))
@@ -77,10 +82,12 @@ class Queues:
             "MessageBody": json.dumps({"box": ring.box, "subscription": ring.subscription_id}),
             "MessageGroupId": _plain(f"{ring.host} {slot}"),
             "MessageDeduplicationId": _plain(f"{name}.{ring.once}"),
+            **_traced(ring.trace),
         }
 
     def _send(self, queue: str, body: Mapping[str, str], **options: Any) -> None:
-        self.client.send_message(QueueUrl=queue, MessageBody=json.dumps(body), **options)
+        traced = _traced(self.trace() if self.trace else "")
+        self.client.send_message(QueueUrl=queue, MessageBody=json.dumps(body), **options, **traced)
 
     def _send_all(self, queue: str, entries: Sequence[tuple[_Thing, Mapping[str, Any]]]) -> Iterator[_Thing]:
         """What was not taken: of one call a part of its entries, or, if the call fails, all that is left."""
@@ -93,6 +100,12 @@ class Queues:
                 yield from (thing for thing, _ in entries[start:])
                 return
             yield from (part[int(failed["Id"])][0] for failed in answer.get("Failed", ()))
+
+
+def _traced(trace: str) -> dict[str, Any]:
+    """By this attribute of a message Lambda goes on with the trace that it came from."""
+    header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+    return {"MessageSystemAttributes": header} if trace else {}
 
 
 def _plain(text: str) -> str:

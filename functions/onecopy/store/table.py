@@ -127,7 +127,7 @@ class Row(Model):
 
 class BoxRow(Row):
     """The last numbers given out, how far the log had come lately, what goes on in the background, and the
-    digest of all that is in the box.
+    digest of all that is in the box. `trace`: of the last commit, if X-Ray traced it.
     """
 
     seq = NumberAttribute()
@@ -139,6 +139,7 @@ class BoxRow(Row):
     at = UnicodeAttribute(null=True)
     marks = Json(null=True)
     closed = UnicodeAttribute(null=True)
+    trace = UnicodeAttribute(null=True)
 
 
 class FolderRow(Row):

@@ -74,6 +74,7 @@ class Store:
     """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
 
     `deadline`: of a request, after which nothing is begun. `once`: its Idempotency-Key, if it has one.
+    `trace`: X-Ray's header of what is being done now, empty if it is not traced; None where nothing ever is.
     `of_owner`: whoever asks has only the right that a box's owner has, and none while the box is closed.
     """
 
@@ -86,6 +87,7 @@ class Store:
     deadline: datetime | None = None
     of_owner: bool = False
     once: Once | None = None
+    trace: Callable[[], str] | None = None
 
     def check_time(self) -> None:
         """Raises Busy once the time of the request is over."""
@@ -93,7 +95,8 @@ class Store:
             raise Busy()
 
     def draft(self, box: Box, counted: Mapping[ContentKey, int] | None = None) -> Draft:
-        return Draft(box, self.now(), self.history, {} if counted is None else counted)
+        trace = self.trace() if self.trace else None
+        return Draft(box, self.now(), self.history, {} if counted is None else counted, trace)
 
     def within(self, time: timedelta, of_owner: bool) -> Self:
         """For one request, that has so long."""
