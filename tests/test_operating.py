@@ -85,7 +85,7 @@ def named(text: str) -> set[str]:
 def test_the_commands_it_gives_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     given = [line for code in CODE for line in code.splitlines() if ".venv/bin/onecopy " in line]
     asked = []
-    for name in ("check_store", "restore_rows", "close_box", "open_box", "ask_doctor"):
+    for name in ("check_store", "restore_rows", "close_box", "open_box", "wipe_box", "ask_doctor"):
         monkeypatch.setattr(cli, name, lambda options: asked.append(options) or 0)
 
     assert [cli.main(shlex.split(line)[1:]) for line in given] == [0] * len(given)

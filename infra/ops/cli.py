@@ -21,6 +21,7 @@ from infra.ops.importer import Importer
 from infra.ops.progress import Shown, Steps
 from infra.ops.reading import AT_ONCE, MOST_AT_ONCE
 from infra.ops.restore import restore
+from infra.ops.wipe import wipe
 from infra.ops.writer import Outcome
 from onecopy.domain.box import BoxKey
 from onecopy.store.closing import close, reopen
@@ -72,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     opening = commands.add_parser("open", help="give an owner the right to a closed box back")
     _one_box(opening)
     opening.set_defaults(run=open_box)
+    wiping = commands.add_parser("wipe", help="close a box and erase all that is in it, for good")
+    _one_box(wiping)
+    wiping.add_argument("--yes", action="store_true", help="do it; otherwise it only says what it would do")
+    wiping.set_defaults(run=wipe_box)
     asking = commands.add_parser(
         "doctor", help="do AWS and the issuer grant what a deployment needs? exits 1 if not"
     )
@@ -163,6 +168,19 @@ def close_box(options: argparse.Namespace) -> int:
 
 def open_box(options: argparse.Namespace) -> int:
     return _change(options, reopen, "open")
+
+
+def wipe_box(options: argparse.Namespace) -> int:
+    try:
+        done = wipe(_deployed(options), BoxKey(options.store, options.box), options.yes)
+    except (Unreachable, PynamoDBException) as problem:
+        _complain(f"onecopy wipe: {problem}")
+        return 1
+    counts = f"{done.rows:,} rows and {done.contents:,} contents"
+    print(f"erased: {counts}; the box is closed" if options.yes else f"would be: {counts}; do it with --yes")
+    if done.shared:
+        print(f"{done.shared:,} contents stay: another box links to them; onecopy check mends their counts")
+    return 0
 
 
 def ask_doctor(options: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ Content belongs to a box by the links and uploads that name it. What nothing nam
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,14 @@ from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
-from infra.ops import reading
+from infra.ops import beginning, reading
+from infra.ops.batch import Batch
 from infra.ops.deployed import Deployed, Unreachable
 from infra.ops.kept import Kept
 from infra.ops.reading import AT_ONCE, Key, Raw
 from onecopy.domain.box import BoxKey
 from onecopy.store import subscriptions, table
 
-_IN_A_CALL = 25
-_LONGEST_WAIT = 5.0
 _ANSWERED = "K#"
 
 
@@ -97,7 +95,7 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
     """What is put back, then what goes: content before the links that name it, or a second run would not find
     it.
     """
-    done, batch = Restored(), _Batch(deployed, do)
+    done, batch = Restored(), Batch(deployed, do)
     with Kept(folder) as past, Kept(folder) as present:
         past.add(reading.box(deployed, source, box))
         present.add(reading.box(deployed, deployed.table, box))
@@ -106,6 +104,10 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
             done.put += 1
             done.boxes += row["item"]["S"] == table.BOX
             present.forget(_key_of(row))
+        if not done.boxes and (anew := beginning.anew(present, box)):
+            batch.put(anew)
+            for key in beginning.keys(box):
+                present.forget(key)
         for key in _left_over(deployed, present, bool(done.boxes)):
             batch.delete(key)
             done.deleted += 1
@@ -177,32 +179,3 @@ def _key_of(row: Raw) -> Key:
 def _is_log(item: str) -> bool:
     """Numbers alone, as no other row's item is."""
     return item.isdigit() and len(item) == len(table.log_item(0))
-
-
-class _Batch:
-    """Writes as many at a time as DynamoDB takes, in the order in which they came."""
-
-    def __init__(self, deployed: Deployed, do: bool, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._deployed, self._do, self._sleep = deployed, do, sleep
-        self._requests: list[Raw] = []
-
-    def put(self, row: Raw) -> None:
-        self._add({"PutRequest": {"Item": row}})
-
-    def delete(self, key: Key) -> None:
-        self._add({"DeleteRequest": {"Key": {"box": {"S": key[0]}, "item": {"S": key[1]}}}})
-
-    def _add(self, request: Raw) -> None:
-        self._requests.append(request)
-        if len(self._requests) == _IN_A_CALL:
-            self.send()
-
-    def send(self) -> None:
-        requests, self._requests = self._requests, []
-        wait = 0.05
-        while requests and self._do:
-            answer = self._deployed.dynamodb.batch_write_item(RequestItems={self._deployed.table: requests})
-            requests = answer.get("UnprocessedItems", {}).get(self._deployed.table, [])
-            if requests:
-                self._sleep(wait)
-                wait = min(_LONGEST_WAIT, wait * 2)

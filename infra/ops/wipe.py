@@ -1,0 +1,113 @@
+"""`onecopy wipe`: a box is closed and all that is in it erased, content with every old version of it.
+
+The box's row and its system folders stay, and the box stays closed: its ids and numbers are never given out
+twice. What the backups of DynamoDB and of AWS Backup hold is not reached; they end by themselves.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.ops import beginning, reading
+from infra.ops.batch import Batch
+from infra.ops.deployed import Deployed, Unreachable
+from infra.ops.kept import Kept
+from onecopy.domain.box import BoxKey
+from onecopy.store import table
+from onecopy.store.closing import close
+
+_ROUNDS = 5
+"""The network may still store in a closed box: so often what has come meanwhile is erased, too."""
+
+
+@dataclass
+class Wiped:
+    """Rows and contents erased, or that would be, and contents that another box links to."""
+
+    rows: int = 0
+    contents: int = 0
+    shared: int = 0
+
+
+def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
+    """Without `do` only counted. Broken off, it can be run again. Unreachable if the box is not there."""
+    if not reading.row(deployed, deployed.table, (str(key), table.BOX)):
+        raise Unreachable(f"there is no box {key.box_id}")
+    done = Wiped()
+    try:
+        if do:
+            close(deployed.store(), key)
+        with TemporaryDirectory(prefix="onecopy-wipe-") as folder:
+            for _ in range(_ROUNDS):
+                with Kept(Path(folder)) as present:
+                    present.add(reading.box(deployed, deployed.table, str(key)))
+                    _round(deployed, str(key), present, do, done)
+                    if not do or _begun_anew(deployed, str(key), present):
+                        return done
+    except ClientError as error:
+        raise Unreachable(str(error)) from None
+    raise Unreachable(f"{key.box_id} is written to all the time; run it again")
+
+
+def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -> None:
+    """Bytes go before the rows that name them: or a second run would not find them."""
+    batch = Batch(deployed, do)
+    linked = Counter(row["content_key"]["S"] for row in present.rows() if "content_key" in row)
+    for part in present.contents():
+        for row in reading.rows(deployed, deployed.table, part):
+            content = row["box"]["S"].removeprefix("C#")
+            if int(row.get("links", {"N": "0"})["N"]) > linked[content]:
+                done.shared += 1
+                continue
+            if do:
+                _erase(deployed, f"{content}/")
+            batch.delete((row["box"]["S"], row["item"]["S"]))
+            done.contents += 1
+    stay = set(beginning.keys(box))
+    for key in present.every_key():
+        if key not in stay:
+            batch.delete(key)
+            done.rows += 1
+    batch.send()
+
+
+def _begun_anew(deployed: Deployed, box: str, present: Kept) -> bool:
+    """Whether nothing had come meanwhile: the row is written only on that condition."""
+    row = beginning.anew(present, box)
+    if not row:
+        raise Unreachable(f"{box} lacks its system folders: run onecopy check")
+    names: Any = {"#seq": "seq", "#ids": "ids"}
+    try:
+        deployed.dynamodb.put_item(
+            TableName=deployed.table,
+            Item=row,
+            ConditionExpression="#seq = :seq AND #ids = :ids",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={":seq": row["seq"], ":ids": row["ids"]},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _erase(deployed: Deployed, prefix: str) -> None:
+    for part in _versions(deployed, prefix):
+        answer = deployed.s3.delete_objects(Bucket=deployed.bucket, Delete={"Objects": part, "Quiet": True})
+        if answer.get("Errors"):
+            raise Unreachable(f"content could not be deleted: {answer['Errors'][0].get('Code')}")
+
+
+def _versions(deployed: Deployed, prefix: str) -> Iterator[list[dict[str, str]]]:
+    """All that is below a key, a thousand at a time, and what marks it as deleted."""
+    pages = deployed.s3.get_paginator("list_object_versions").paginate(Bucket=deployed.bucket, Prefix=prefix)
+    for page in pages:
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
