@@ -3,11 +3,15 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
+from aws_lambda_powertools import Logger
+
 from onecopy.domain.errors import NMSError
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId
 from onecopy.handlers.request import Request
 from onecopy.store import folders
+
+logger = Logger()
 
 Given = TypeVar("Given")
 Asked = TypeVar("Asked")
@@ -34,7 +38,8 @@ def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, st
     """Nothing where they cannot be read: what is committed is answered as that, with or without a path."""
     try:
         return folders.paths(request.store, request.key, made_in)
-    except Exception:
+    except Exception as error:
+        logger.warning("answered without a path", extra={"error": type(error).__name__})
         return {}
 
 
