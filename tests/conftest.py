@@ -91,7 +91,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     for patient, impatient in (
         ("BACKOFF_MAX: !Ref BackoffMax", 'BACKOFF_MAX: "1"'),
         (SENDER, f"{SENDER}      Timeout: 5\n"),
-        ("VisibilityTimeout: 30", "VisibilityTimeout: 6"),
+        ("VisibilityTimeout: 150", "VisibilityTimeout: 6"),
     ):
         assert patient in text
         text = text.replace(patient, impatient)
