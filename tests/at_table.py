@@ -15,6 +15,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
+from infra.local.in_process import Api
 from infra.local.stack import LocalStack
 from infra.local.template import REGION
 from onecopy.store import table
@@ -39,6 +40,21 @@ def store_of(stack: LocalStack) -> Store:
         jitter=random.random,
         sleep=lambda _: None,
     )
+
+
+@contextmanager
+def handlers_on(stack: LocalStack) -> Iterator[Api]:
+    """The handlers in this process, on that stack, whatever other one an earlier test left them on."""
+    api = Api(stack)
+    store_of(stack)
+    from onecopy.handlers import composition  # which reads the environment that Api has made
+
+    made = (composition.parts, composition.contents, composition.queues)
+    for one in made:
+        one.cache_clear()
+    yield api
+    for one in made:
+        one.cache_clear()
 
 
 @contextmanager

@@ -7,12 +7,11 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from at_table import answering_with, store_of
+from at_table import answering_with, handlers_on, store_of
 from behind import Behind
 from botocore.httpsession import URLLib3Session
 from eventually import eventually
 
-from infra.local.in_process import Api
 from infra.local.meter import meter
 from infra.local.stack import LocalStack
 from onecopy import settings
@@ -27,15 +26,10 @@ Record = dict[str, Any]
 def changes(standins: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The handler in this process; whom it rings for, only notes it."""
     monkeypatch.setenv("RECLAIM_QUEUE_URL", standins.name("ReclaimQueue"))
-    Api(standins)
-    store_of(standins)  # the table that is meant, whatever an earlier test left
-    from onecopy.handlers import changes, composition
+    with handlers_on(standins):
+        from onecopy.handlers import changes
 
-    composition.parts.cache_clear()
-    composition.queues.cache_clear()
-    yield lambda records: changes.handler({"Records": records}, None)  # type: ignore[arg-type]
-    composition.parts.cache_clear()
-    composition.queues.cache_clear()
+        yield lambda records: changes.handler({"Records": records}, None)  # type: ignore[arg-type]
 
 
 def box_moved(box: str, seq: int = 9) -> Record:

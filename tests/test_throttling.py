@@ -2,10 +2,11 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from at_table import Call, Instead, answering, refusal
+from at_table import Call, Instead, answering, handlers_on, refusal
 from botocore.awsrequest import AWSResponse
 
 from infra.local.in_process import Api
@@ -32,9 +33,10 @@ STEPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def api(stack: LocalStack) -> Api:
-    return Api(stack)
+@pytest.fixture
+def api(stack: LocalStack) -> Iterator[Api]:
+    with handlers_on(stack) as running:
+        yield running
 
 
 def throttled(operation: str) -> Instead:
