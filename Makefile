@@ -28,10 +28,10 @@ demo: $(READY)
 test: $(READY)
 	@exec $(BIN)/pytest
 
-# The same tests, of the template as SAM deploys it.
+# The same tests, of the template as SAM deploys it, and in another region: what is true of the first alone is seen.
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
-	@exec $(BIN)/pytest --deployed $(BLACK_BOX)
+	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --deployed $(BLACK_BOX)
 
 # The same tests, as far as nobody has to be called back, of a throw-away stack in the AWS account at hand.
 test-aws: $(READY) $(SAM)
