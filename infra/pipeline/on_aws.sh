@@ -29,6 +29,6 @@ endpoint=$(output "$stack-issuer" Endpoint)
 .venv/bin/onecopy doctor --parameters "Issuer=$endpoint/local" || true
 "$sam" build --template-file infra/template.yaml
 "$sam" deploy --stack-name "$stack" --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset \
-  --parameter-overrides "Issuer=$endpoint/local RestoreDays=1 LogDays=1 Canary=no"
+  --parameter-overrides "Issuer=$endpoint/local RestoreDays=1 LogDays=1"
 .venv/bin/pytest --aws "$stack" --aws-issuer "$endpoint" --aws-keys "$keys" $(cat infra/pipeline/tests.txt)
 .venv/bin/onecopy check --stack "$stack"
