@@ -32,8 +32,10 @@ class Deployed:
     def __init__(self, folder: Path) -> None:
         self._template = folder / "infra" / "template.yaml"
         self._template.parent.mkdir()
-        self._template.write_text((ROOT / "infra" / "template.yaml").read_text())
-        (folder / "infra" / "dashboard.yaml").symlink_to(ROOT / "infra" / "dashboard.yaml")
+        text = (ROOT / "infra" / "template.yaml").read_text()
+        self._template.write_text(text.replace("VisibilityTimeout: 150", "VisibilityTimeout: 30"))
+        for nested in ("dashboard.yaml", "function-alarms.yaml"):
+            (folder / "infra" / nested).symlink_to(ROOT / "infra" / nested)
         (folder / "functions").symlink_to(ROOT / "functions")
         self.stack = LocalStack(folder / "data", free_port(), self._template, deployed=True)
 

