@@ -117,6 +117,8 @@ def test_what_is_no_scope_opens_nothing(lambdas: Lambdas, said: dict[str, Any]) 
         {"scope": ALL, "sub": None},
         {"scope": ALL, "sub": 19585550100},
         {"scope": ALL, "sub": "a/b"},
+        {"scope": ALL, "sub": ".."},
+        {"scope": ALL, "sub": "."},
         {"scope": ALL, "sub": "\ud800"},
         {"scope": ALL, "sub": "acr:auth"},
     ],

@@ -24,7 +24,8 @@ ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sns": ("get_topic_attributes", {"Attributes": {"SubscriptionsConfirmed": "2"}}),
     "dynamodb": ("describe_table", {"Table": {"DeletionProtectionEnabled": True}}),
 }
-WANTED = Wanted({"AlarmTopic": TOPIC}, "onecopy-Table")
+GIVEN = {"AlarmTopic": TOPIC, "UserPool": "yes"}
+WANTED = Wanted(GIVEN, "onecopy-Table")
 
 
 def aws(**other: dict[str, Any] | str) -> doctor.Client:
@@ -68,10 +69,12 @@ def test_where_all_is_granted_nothing_is_wrong() -> None:
             WANTED,
             "Lambda runs 10 invocations at once",
         ),
-        ({}, Wanted({"AlarmTopic": TOPIC, "DeliveriesAtOnce": "1000"}), "1,090 may be taken"),
-        ({}, Wanted({"AlarmTopic": TOPIC, "ApiConcurrency": "900"}), "900 are for requests"),
-        ({}, Wanted({"AlarmTopic": TOPIC, "RequestsPerSecond": "20000"}), "RequestsPerSecond is 20,000"),
-        ({}, Wanted(), "AlarmTopic is empty"),
+        ({}, Wanted({**GIVEN, "DeliveriesAtOnce": "1000"}), "1,090 may be taken"),
+        ({}, Wanted({**GIVEN, "ApiConcurrency": "900"}), "900 are for requests"),
+        ({}, Wanted({**GIVEN, "RequestsPerSecond": "20000"}), "RequestsPerSecond is 20,000"),
+        ({}, Wanted({**GIVEN, "RequestBurst": "many"}), "a parameter is no number"),
+        ({}, Wanted({"AlarmTopic": TOPIC}), "neither Issuer nor UserPool=yes"),
+        ({}, Wanted({"UserPool": "yes"}), "AlarmTopic is empty"),
         ({"sns": {"Attributes": {"SubscriptionsConfirmed": "0"}}}, WANTED, "0 confirmed subscriptions"),
         ({"dynamodb": {"Table": {"DeletionProtectionEnabled": False}}}, WANTED, "set it to yes"),
     ],

@@ -55,7 +55,7 @@ class Deployed:
 def in_stack(name: str) -> Deployed:
     """By the names that CloudFormation gave them; region and credentials as the AWS CLI finds them."""
     try:
-        session = boto3.Session()
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
         stacks = session.client("cloudformation", config=_CONFIG)
         names = [
             stacks.describe_stack_resource(StackName=name, LogicalResourceId=logical_id)[

@@ -4,6 +4,7 @@ It changes nothing. What it may not look at it names, and goes on.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -58,7 +59,7 @@ Client = Callable[[str], Any]
 
 def clients() -> Client:
     """Region and credentials as the AWS CLI finds them."""
-    session = boto3.Session()
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not read by itself
     return lambda service: session.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
@@ -77,8 +78,12 @@ def examine(client: Client, wanted: Wanted) -> Iterator[Finding]:
             yield from look(client, wanted)
         except (BotoCoreError, ClientError) as error:
             yield Finding(Verdict.UNSEEN, f"{look.__name__.removeprefix('_')}: {error}")
+        except ValueError as error:
+            yield Finding(Verdict.WRONG, f"a parameter is no number: {error}")
     if wanted["Issuer"]:
         yield from issuer(wanted["Issuer"])
+    elif wanted["UserPool"] != "yes":
+        yield Finding(Verdict.WRONG, "neither Issuer nor UserPool=yes: nobody issues tokens")
 
 
 def _account(client: Client, _: Wanted) -> Iterator[Finding]:

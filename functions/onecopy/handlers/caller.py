@@ -20,7 +20,8 @@ ALL = "oma_rest_nms.all_v1"
 
 SUBJECT = "sub"
 
-_BOX_ID = re.compile(r"[^\x00-\x1f\x7f/?%#\ud800-\udfff]{1,255}")
+_BOX_ID = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f/?%#\ud800-\udfff]{1,255}")
+"""A dot or two would be taken out of a URL on its way."""
 _E164 = re.compile(r"(?:tel:)?(\+[1-9][0-9]{1,14})")
 _ADDRESS = re.compile(r"(?:sips?|acr):.+")
 _SEVERAL = re.compile(r"(?:map)?\[.*\]|\{.*\}")
