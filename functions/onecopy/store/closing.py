@@ -1,11 +1,11 @@
 """Closing a box and opening it: an operator ends its owner's right at once, and gives it back."""
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from onecopy.domain.box import BoxKey
 from onecopy.store import log, subscriptions, table
+from onecopy.store.held import held
 from onecopy.store.table import BoxRow
 from onecopy.store.transact import Store
 
@@ -25,10 +25,4 @@ def reopen(store: Store, key: BoxKey) -> bool:
 
 
 def _note(key: BoxKey, action: Action, condition: Condition) -> bool:
-    try:
-        BoxRow(box=str(key), item=table.BOX).update([action], condition)
-    except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return held(lambda: BoxRow(box=str(key), item=table.BOX).update([action], condition))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pynamodb.exceptions import UpdateError
-
 from onecopy.store import table
+from onecopy.store.held import held
 from onecopy.store.jobs import FORGOTTEN
 from onecopy.store.table import DELIVER, ByDue, JobRow
 
@@ -69,9 +68,5 @@ def waiting(shard: Shard) -> int:
 
 def put_off(box: str, item: str, now: datetime) -> None:
     """A job rung is not rung again at the next tick."""
-    row = JobRow(box=box, item=item)
-    try:
-        row.update([JobRow.due.set(table.time_text(now + FORGOTTEN))], JobRow.item.exists())
-    except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
+    row, later = JobRow(box=box, item=item), JobRow.due.set(table.time_text(now + FORGOTTEN))
+    held(lambda: row.update([later], JobRow.item.exists()))  # or it has come to its end

@@ -20,6 +20,7 @@ from onecopy.domain.box import BoxKey
 from onecopy.domain.errors import KeyReused, NMSError, StillRunning
 from onecopy.store import table
 from onecopy.store.draft import Draft
+from onecopy.store.held import held
 from onecopy.store.table import KeyRow
 
 if TYPE_CHECKING:
@@ -159,10 +160,4 @@ def _fresh(key: BoxKey, name: str, fingerprint: str, now: datetime, runner: str)
 def _take_over(row: KeyRow, runner: str, now: datetime) -> bool:
     """From a try that died."""
     actions: list[Action] = [KeyRow.runner.set(runner), KeyRow.lease.set(table.time_text(now + LEASE))]
-    try:
-        KeyRow(box=row.box, item=row.item).update(actions, KeyRow.runner == row.runner)
-    except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return held(lambda: KeyRow(box=row.box, item=row.item).update(actions, KeyRow.runner == row.runner))

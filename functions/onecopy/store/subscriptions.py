@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from pynamodb.exceptions import DeleteError, TransactWriteError, UpdateError
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -18,6 +18,7 @@ from onecopy.domain.token import RestartToken
 from onecopy.store import expired, table
 from onecopy.store.draft import Draft
 from onecopy.store.expired import KEPT, as_read, is_over, moved, put_away
+from onecopy.store.held import held
 from onecopy.store.log import is_too_old, read_box
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store, View
@@ -233,26 +234,14 @@ def wake(key: BoxKey, now: datetime, *more: Action) -> None:
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
     """Whether it was written: not if the subscription is gone, or is not as the condition says."""
-    holds = SubscriptionRow.item.exists()
-    try:
-        row.update(actions, holds & condition if condition is not None else holds)
-    except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    there = SubscriptionRow.item.exists()
+    return held(lambda: row.update(actions, there & condition if condition is not None else there))
 
 
 def delete(key: BoxKey, subscription_id: str) -> None:
     """Nothing is sent from now on: every send looks for the row first."""
-    while True:
-        try:
-            _anywhere(key, subscription_id).delete(SubscriptionRow.item.exists())
-        except DeleteError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
-                continue  # it was just put away, or renewed
-            raise
-        return
+    while not held(lambda: _anywhere(key, subscription_id).delete(SubscriptionRow.item.exists())):
+        pass  # it was just put away, or renewed
 
 
 def _rows(key: BoxKey) -> Iterator[SubscriptionRow]:

@@ -5,10 +5,10 @@ S3's word of every part, and then becomes a link, in one transaction with its ch
 the bucket itself says whether all parts are there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
+from pynamodb.exceptions import TransactWriteError
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import MOST_PARTS, Content, ContentKey, Part
@@ -19,6 +19,7 @@ from onecopy.store import rows, table
 from onecopy.store.contents import DIRECT, INLINE, Contents, Href
 from onecopy.store.draft import Draft
 from onecopy.store.folders import Paths, Place, wanted
+from onecopy.store.held import held
 from onecopy.store.table import ContentRow, IntakeRow, UploadKeyRow, UploadRow
 from onecopy.store.transact import Store, View
 from onecopy.store.undisturbed import commit
@@ -146,7 +147,7 @@ def give_up(store: Store, key: BoxKey, object_id: ObjectId) -> None:
     """From now on the object never appears; the sweep takes the bytes. Unknown if there is no upload."""
     row = _find(key, object_id)
     now = table.time_text(store.now())
-    if not _held(lambda: row.update([UploadRow.swept.set("yes"), UploadRow.due.set(now)], WAITING)):
+    if not held(lambda: row.update([UploadRow.swept.set("yes"), UploadRow.due.set(now)], WAITING)):
         raise Unknown("objectId")
 
 
@@ -156,7 +157,7 @@ def arrived(store: Store, content_key: ContentKey, number: int) -> None:
     A part that comes when its upload has been swept away is swept away after it: a PUT may take long.
     """
     row = UploadRow(box=table.content_partition(content_key), item=table.UPLOAD)
-    if not _held(lambda: row.update([UploadRow.arrived.add({number})], WAITING)):
+    if not held(lambda: row.update([UploadRow.arrived.add({number})], WAITING)):
         if not table.get(ContentRow, row.box, table.CONTENT):
             note_stray(store, content_key)
         return
@@ -194,7 +195,7 @@ def note_stray(store: Store, content_key: ContentKey) -> None:
     A note of this content is renewed. One of other contents, too, stays as it is.
     """
     alone = IntakeRow.content_keys == [content_key]
-    _held(lambda: _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist() | alone))
+    held(lambda: _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist() | alone))
 
 
 def sweep_upload(contents: Contents, row: UploadRow) -> bool:
@@ -204,7 +205,7 @@ def sweep_upload(contents: Contents, row: UploadRow) -> bool:
     if not row.swept:
         if _is_whole(row, contents.sizes(key_of(row))):
             return False
-        if not _held(lambda: row.update([UploadRow.swept.set("yes")], WAITING)):
+        if not held(lambda: row.update([UploadRow.swept.set("yes")], WAITING)):
             return True
     contents.delete([f"{key_of(row)}/{number}" for number in range(1, len(row.parts) + 1)])
     row.delete()
@@ -229,7 +230,7 @@ def sweep_intake(contents: Contents, row: IntakeRow) -> None:
             for number in range(1, count + 1)
         ]
     )
-    _held(lambda: row.delete(IntakeRow.due == row.due))
+    held(lambda: row.delete(IntakeRow.due == row.due))
 
 
 def key_of(row: UploadRow) -> ContentKey:
@@ -239,14 +240,3 @@ def key_of(row: UploadRow) -> ContentKey:
 def ends(row: UploadRow) -> datetime:
     """When its window does."""
     return table.parse_time(row.due)
-
-
-def _held(write: Callable[[], object]) -> bool:
-    """Whether the write's condition did."""
-    try:
-        write()
-    except (DeleteError, PutError, UpdateError) as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
-        return False
-    return True
