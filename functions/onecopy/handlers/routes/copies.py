@@ -1,24 +1,22 @@
 """copyToFolder and moveToFolder (NMS): a code for each item, or one for the whole."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, TypeVar
+from typing import Self
 
-from onecopy.domain.errors import InvalidInput, NMSError
+from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.match import ANY
 from onecopy.handlers import measure
 from onecopy.handlers.once import once
 from onecopy.handlers.routes import MODIFY, Answer, Request, Route
 from onecopy.handlers.routes.background import carry_on
+from onecopy.handlers.routes.items import answers, parsed
 from onecopy.store import copies
 from onecopy.store.outcome import Outcome
 from onecopy.wire import inward, outward
 
 Item = tuple[int, outward.Json] | NMSError
-T = TypeVar("T")
-S = TypeVar("S")
 
 
 def copy_to_folder(request: Request) -> Answer:
@@ -41,16 +39,16 @@ class _Asked:
 
     raw: object
     target: FolderId
-    folders: list[FolderId | InvalidInput]
-    objects: list[ObjectId | InvalidInput]
+    folders: list[FolderId | NMSError]
+    objects: list[ObjectId | NMSError]
 
     @classmethod
     def of(cls, request: Request) -> Self:
         raw = request.json()
         target_url, folder_urls, object_urls = inward.target_source(raw)
         target = request.urls.folder_id(target_url, "targetRef")
-        folders = _each(folder_urls, lambda url: request.urls.folder_id(url, "folderReference"))
-        objects = _each(object_urls, lambda url: request.urls.object_id(url, "objectReference"))
+        folders = parsed(folder_urls, lambda url: request.urls.folder_id(url, "folderReference"))
+        objects = parsed(object_urls, lambda url: request.urls.object_id(url, "objectReference"))
         return cls(raw, target, folders, objects)
 
     @property
@@ -66,13 +64,13 @@ def _worked(
     target, folders, objects = asked.target, asked.folders, asked.objects
     if not asked.good:  # nothing will be read, nor refused
         copies.check_target(store, key, target, network)
-    copied = _merged(folders, lambda good: on_folders(store, key, good, target, network))
+    copied = answers(folders, lambda good: on_folders(store, key, good, target, network))
     stopped = [one for one in copied if isinstance(one, NMSError) and one.status >= 500]
     try:
         done: list[Outcome | NMSError] = (
             [stopped[0]] * len(objects)
             if stopped
-            else _merged(objects, lambda good: on_objects(store, key, good, target, network))
+            else answers(objects, lambda good: on_objects(store, key, good, target, network))
         )
     except NMSError as error:
         if not folders:
@@ -83,25 +81,6 @@ def _worked(
     carry_on(request, [one.job_id for one in copied if isinstance(one, Outcome)])
     items = [_folder(request, one) for one in copied] + [_object(request, one) for one in done]
     return Answer(200, outward.bulk_response(items))
-
-
-def _each(urls: list[str], read: Callable[[str], T]) -> list[T | InvalidInput]:
-    found: list[T | InvalidInput] = []
-    for url in urls:
-        try:
-            found.append(read(url))
-        except InvalidInput as error:
-            found.append(error)
-    return found
-
-
-def _merged(
-    given: Sequence[T | InvalidInput], work: Callable[[Sequence[T]], list[S | NMSError]]
-) -> list[S | NMSError]:
-    """The answers to those that could be read, in the request's order with those that could not."""
-    good = [one for one in given if not isinstance(one, InvalidInput)]
-    answers = iter(work(good) if good else ())
-    return [one if isinstance(one, InvalidInput) else next(answers) for one in given]
 
 
 def _folder(request: Request, result: Outcome | NMSError) -> Item:

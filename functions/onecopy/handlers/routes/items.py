@@ -24,14 +24,25 @@ def each(
     find: Callable[[list[Asked]], Sequence[Found | NMSError]],
 ) -> list[Found | NMSError]:
     """An answer for each item in the order given: `parse`'s error, or what `find` says to all the others."""
-    parsed: list[Asked | NMSError] = []
+    return answers(parsed(given, parse), find)
+
+
+def parsed(given: Sequence[Given], parse: Callable[[Given], Asked]) -> list[Asked | NMSError]:
+    found: list[Asked | NMSError] = []
     for one in given:
         try:
-            parsed.append(parse(one))
+            found.append(parse(one))
         except NMSError as error:
-            parsed.append(error)
-    found = iter(find([one for one in parsed if not isinstance(one, NMSError)]))
-    return [one if isinstance(one, NMSError) else next(found) for one in parsed]
+            found.append(error)
+    return found
+
+
+def answers(
+    asked: Sequence[Asked | NMSError], find: Callable[[list[Asked]], Sequence[Found | NMSError]]
+) -> list[Found | NMSError]:
+    """The answers to those that could be parsed, in their order with the errors of those that could not."""
+    found = iter(find([one for one in asked if not isinstance(one, NMSError)]))
+    return [one if isinstance(one, NMSError) else next(found) for one in asked]
 
 
 def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, str]:

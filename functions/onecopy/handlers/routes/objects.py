@@ -10,7 +10,7 @@ from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.handlers.once import once
 from onecopy.handlers.request import etag
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
-from onecopy.handlers.routes.items import below, each, paths_of
+from onecopy.handlers.routes.items import answers, below, each, paths_of
 from onecopy.handlers.routes.uploads import shown
 from onecopy.store import folders, lookups, objects, uploads
 from onecopy.store.objects import Item
@@ -111,9 +111,8 @@ def _make(request: Request, given: list[forms.Given]) -> list[Outcome | NMSError
             ]
     if puts:
         request.contents.put(puts)
-    good = [item for item in items if isinstance(item, Item)]
-    made = iter(objects.create(request.store, request.key, good, request.caller.is_network, intake))
-    return [next(made) if isinstance(item, Item) else item for item in items]
+    network = request.caller.is_network
+    return answers(items, lambda good: objects.create(request.store, request.key, good, network, intake))
 
 
 def _item(
