@@ -5,6 +5,7 @@ that fails or waits has its own time and is not rung for earlier, so its rings d
 None is lost: its turn first writes that the time has come, and then looks at the box.
 """
 
+import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from onecopy.store import flights, subscriptions
 from onecopy.store.queues import Queues, Ring
 from onecopy.store.table import SubscriptionRow
 from onecopy.store.transact import Store
+
+_log = logging.getLogger(__name__)
 
 _AT_ONCE = 10
 """Boxes whose subscriptions are read side by side; the table's client has as many connections."""
@@ -48,7 +51,8 @@ def changed(store: Store, queues: Queues, moved: Iterable[Moved]) -> set[BoxKey]
     def rings(key: BoxKey) -> list[Ring]:
         try:
             return _rings(store, boxes[key])
-        except Exception:
+        except Exception as error:
+            _log.warning("subscriptions not read: %s", type(error).__name__)
             failed.add(key)
             return []
 
