@@ -5,9 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
-
-from infra.ops.deployed import Deployed, in_stack
+from infra.ops.deployed import Deployed, in_stack, session
 from infra.pipeline import issuer
 
 
@@ -16,7 +14,7 @@ class AwsStack:
 
     def __init__(self, name: str, endpoint: str, keys: Path) -> None:
         self._name, self._issuer = name, issuer.of(keys, endpoint)
-        self._stacks = boto3.client("cloudformation")
+        self._stacks = session().client("cloudformation")
 
     @cached_property
     def url(self) -> str:
@@ -31,7 +29,7 @@ class AwsStack:
         return found["StackResourceDetail"]["PhysicalResourceId"]
 
     def aws(self, service: str) -> Any:
-        return boto3.client(service)  # type: ignore[call-overload]
+        return session().client(service)  # type: ignore[call-overload]
 
     def deployed(self) -> Deployed:
         return in_stack(self._name)

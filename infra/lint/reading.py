@@ -79,6 +79,11 @@ def parameters(template: Json, value: Any) -> set[str]:
     return found
 
 
+def listed(value: Any) -> list[Any]:
+    """What a policy may write as one or as a list."""
+    return value if isinstance(value, list) else [value]
+
+
 def functions(template: Json) -> list[Resource]:
     """Each with what the Globals give to all."""
     shared = template.get("Globals", {}).get("Function", {})
@@ -108,9 +113,8 @@ def written_to(template: Json, function: Json) -> set[str]:
     found: set[str] = set()
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
-            actions, resources = statement.get("Action", []), statement.get("Resource", [])
-            if "sqs:SendMessage" in (actions if isinstance(actions, list) else [actions]):
-                found |= set(mentioned(resources))
+            if "sqs:SendMessage" in listed(statement.get("Action", [])):
+                found |= set(mentioned(statement.get("Resource", [])))
     return found
 
 

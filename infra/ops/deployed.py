@@ -52,21 +52,26 @@ class Deployed:
         )
 
 
+def session() -> boto3.Session:
+    """Region and credentials as the AWS CLI finds them: it reads AWS_REGION, which boto3 does not."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+
+
 def in_stack(name: str) -> Deployed:
-    """By the names that CloudFormation gave them; region and credentials as the AWS CLI finds them."""
+    """By the names that CloudFormation gave them."""
     try:
-        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-        stacks = session.client("cloudformation", config=_CONFIG)
+        account = session()
+        stacks = account.client("cloudformation", config=_CONFIG)
         names = [
             stacks.describe_stack_resource(StackName=name, LogicalResourceId=logical_id)[
                 "StackResourceDetail"
             ]["PhysicalResourceId"]
             for logical_id in ("Table", "ContentBucket")
         ]
-        Row.Meta.region = session.region_name  # type: ignore[attr-defined]
+        Row.Meta.region = account.region_name  # type: ignore[attr-defined]
         return Deployed(
-            session.client("dynamodb", config=_CONFIG),
-            session.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4"))),
+            account.client("dynamodb", config=_CONFIG),
+            account.client("s3", config=_CONFIG.merge(Config(signature_version="s3v4"))),
             *names,
         )
     except (BotoCoreError, ClientError) as error:

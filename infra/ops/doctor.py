@@ -4,16 +4,16 @@ It changes nothing. What it may not look at it names, and goes on.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import boto3
 import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.ops.deployed import session
 
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
 PATIENCE = 1.5
@@ -58,9 +58,8 @@ Client = Callable[[str], Any]
 
 
 def clients() -> Client:
-    """Region and credentials as the AWS CLI finds them."""
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which boto3 does not read by itself
-    return lambda service: session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    account = session()
+    return lambda service: account.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 def of_stack(client: Client, name: str) -> Wanted:

@@ -14,14 +14,14 @@ PLAIN_EVERY = 5.0
 BAR_EVERY = 0.1
 
 
-class Shown:
-    def __init__(self, backup: Backup) -> None:
-        self._backup = backup
+class _Bar:
+    """On a terminal a bar, elsewhere nothing but what is printed every few seconds."""
+
+    def __init__(self, begun: str, shown: str, total: int | None) -> None:
         console = Console(stderr=True)
-        text = TextColumn("{task.percentage:>3.0f} %  {task.description}")
-        columns = (BarColumn(), text, TimeRemainingColumn())
+        columns = (BarColumn(), TextColumn(shown), TimeRemainingColumn())
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("reading what the box has", total=max(backup.size, 1))
+        self._task = self._bar.add_task(begun, total=total)
         self._every = BAR_EVERY if console.is_terminal else PLAIN_EVERY
         self._next = time.monotonic() + self._every
 
@@ -32,41 +32,40 @@ class Shown:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def update(self, outcome: Outcome) -> None:
+    def _is_time(self) -> bool:
         if time.monotonic() < self._next:
-            return
+            return False
         self._next = time.monotonic() + self._every
-        told = f"{outcome.read:,} read, {outcome.stored:,} stored, {outcome.already:,} there before"
-        self._bar.update(self._task, completed=self._backup.position, description=told)
+        return True
+
+    def _show(self, told: str, plain: str, completed: int, total: int | None) -> None:
+        self._bar.update(self._task, completed=completed, total=total, description=told)
         if self._bar.disable:
-            share = self._backup.position / max(self._backup.size, 1)
-            print(f"{share:4.0%}  {told}", file=sys.stderr, flush=True)
+            print(plain, file=sys.stderr, flush=True)
 
 
-class Steps:
+class Shown(_Bar):
+    def __init__(self, backup: Backup) -> None:
+        self._backup, self._size = backup, max(backup.size, 1)
+        super().__init__(
+            "reading what the box has", "{task.percentage:>3.0f} %  {task.description}", self._size
+        )
+
+    def update(self, outcome: Outcome) -> None:
+        if self._is_time():
+            told = f"{outcome.read:,} read, {outcome.stored:,} stored, {outcome.already:,} there before"
+            at = self._backup.position
+            self._show(told, f"{at / self._size:4.0%}  {told}", at, self._size)
+
+
+class Steps(_Bar):
     """One thing after another; of how many may not be known."""
 
     def __init__(self, what: str) -> None:
         self._what = what
-        console = Console(stderr=True)
-        columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task(what, total=None)
-        self._every = BAR_EVERY if console.is_terminal else PLAIN_EVERY
-        self._next = time.monotonic() + self._every
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        super().__init__(what, "{task.description}", None)
 
     def update(self, done: int, of: int | None = None) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + self._every
-        told = f"{done:,}{f' of {of:,}' if of is not None else ''} {self._what}"
-        self._bar.update(self._task, completed=done, total=of, description=told)
-        if self._bar.disable:
-            print(told, file=sys.stderr, flush=True)
+        if self._is_time():
+            told = f"{done:,}{f' of {of:,}' if of is not None else ''} {self._what}"
+            self._show(told, told, done, of)

@@ -22,10 +22,6 @@ _HOLDS_DATA = (
 )
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
 class NoWildcard(CloudFormationLintRule):
     id = "E9201"
     shortdesc = "A role names its actions and resources"
@@ -46,12 +42,12 @@ class NoWildcard(CloudFormationLintRule):
         return found
 
     def _of(self, name: str, path: list[Any], document: reading.Json) -> Iterator[RuleMatch]:
-        for statement in _list(document["Statement"]):
-            actions = _list(statement.get("Action", "*"))
+        for statement in reading.listed(document["Statement"]):
+            actions = reading.listed(statement.get("Action", "*"))
             for action in actions:
                 if "*" in action:
                     yield RuleMatch(path, f"{name} may {action}: name the actions, or it may what AWS adds")
-            if any(self._is_all(one) for one in _list(statement.get("Resource", "*"))):
+            if any(self._is_all(one) for one in reading.listed(statement.get("Resource", "*"))):
                 for action in sorted(set(actions) - NOTHING_NARROWER):
                     yield RuleMatch(path, f"{name} may {action} on everything in the account: name what")
 
