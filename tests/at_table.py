@@ -104,6 +104,18 @@ def refusal(code: str, message: str = "") -> AWSResponse:
     return AWSResponse("", 400, {}, _Raw(json.dumps(body).encode()))
 
 
+def until_write(last: int) -> Instead:
+    """The batches of writes after that one are refused."""
+    done = 0
+
+    def instead(operation: str, call: Call) -> AWSResponse:
+        nonlocal done
+        done += operation == "BatchWriteItem"
+        return refusal("AccessDeniedException") if done > last else call()
+
+    return instead
+
+
 def limited(operation: str, call: Call) -> AWSResponse:
     """As at AWS, where the items of one TransactGetItems are 4 MB together at most."""
     answer = call()

@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from at_table import Call, Instead, answering, operations, refusal
+from at_table import answering, operations, until_write
 from behind import Behind
-from botocore.awsrequest import AWSResponse
 from box_client import BoxClient, id_of
 from eventually import eventually
 from following import follow, names, now, page, shown, told
@@ -236,7 +235,7 @@ def test_a_restore_that_was_broken_off_is_run_again_and_comes_to_its_end(
     behind = Behind(rehearsal.stack, box.box)
     keys = [behind.content_key(id_of(url)) for url in late]
     for writes in (1, 2, 3):
-        with answering(_until_write(writes)):
+        with answering(until_write(writes)):
             assert rehearsal.restore("--box", box.box, "--yes") == 1
     assert rehearsal.restore("--box", box.box, "--yes") == 0
     assert rehearsal.check("--repair") == 0
@@ -244,18 +243,6 @@ def test_a_restore_that_was_broken_off_is_run_again_and_comes_to_its_end(
     assert not any(behind.row(f"C#{key}", "CONTENT") for key in keys)
     assert eventually(lambda: all(behind.is_away(key) for key in keys))
     assert rehearsal.check() == 0
-
-
-def _until_write(last: int) -> Instead:
-    """The writes after that one are refused."""
-    done = 0
-
-    def instead(operation: str, call: Call) -> AWSResponse:
-        nonlocal done
-        done += operation == "BatchWriteItem"
-        return refusal("AccessDeniedException") if done > last else call()
-
-    return instead
 
 
 @pytest.mark.parametrize("more", [["--box", "tel:+99900000000"], []])

@@ -7,13 +7,12 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from at_table import operations, store_of
+from at_table import handlers_on, operations
 from behind import Behind
 from box_client import new_box
 from conftest import standin_stack
 from eventually import eventually
 
-from infra.local.in_process import Api
 from infra.local.stack import LocalStack
 from onecopy.store import table
 
@@ -34,16 +33,10 @@ class Context:
 def sweep(quiet: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Its module; `handler` makes one tick."""
     monkeypatch.setenv("RECLAIM_QUEUE_URL", quiet.name("ReclaimQueue"))
-    Api(quiet)
-    store_of(quiet)  # the table that is meant, whatever an earlier test left
-    from onecopy.handlers import composition, sweep
+    with handlers_on(quiet):
+        from onecopy.handlers import sweep
 
-    parts = (composition.parts, composition.queues, composition.contents)
-    for part in parts:
-        part.cache_clear()
-    yield sweep
-    for part in parts:
-        part.cache_clear()
+        yield sweep
 
 
 def noted(stack: LocalStack) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from at_table import Call, Instead, answering, refusal
+from at_table import Call, answering, until_write
 from behind import Behind
 from botocore.awsrequest import AWSResponse
 from box_client import NETWORK, BoxClient, fault, id_of
@@ -104,17 +104,6 @@ def test_broken_off_it_can_be_run_again(stack: LocalStack, box: BoxClient, write
     assert operate(stack, "wipe", box, "--yes") == 0
     assert left(stack, box) == BEGINNING
     assert all(Behind(stack, box.box).is_away(key) for key in keys)
-
-
-def until_write(last: int) -> Instead:
-    done = 0
-
-    def instead(operation: str, call: Call) -> AWSResponse:
-        nonlocal done
-        done += operation == "BatchWriteItem"
-        return refusal("AccessDeniedException") if done > last else call()
-
-    return instead
 
 
 def test_a_box_that_is_not_there_is_not_made(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
