@@ -187,3 +187,21 @@ def test_the_command_prints_each_and_exits_1_if_one_is_wrong(
     assert "ok: its keys are RSA" in capsys.readouterr().out
     assert cli.main([*given, f"Issuer={site.url}/other"]) == 1
     assert "wrong: the issuer" in capsys.readouterr().out
+
+
+def test_a_parameter_that_the_template_does_not_have_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "clients", aws)
+    given = ["doctor", "--parameters", f"AlarmTopic={TOPIC}", "UserPool=yes"]
+    assert cli.main([*given, "DeliverysAtOnce=200"]) == 1
+    said = capsys.readouterr().out
+    assert "the template has no parameter DeliverysAtOnce; the nearest is DeliveriesAtOnce" in said
+    assert cli.main([*given, "DeliveriesAtOnce=200"]) == 0
+
+
+def test_a_parameter_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["doctor", "--parameters", "UserPool"])
+    assert ended.value.code
+    assert "UserPool is not NAME=VALUE" in capsys.readouterr().err

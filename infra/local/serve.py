@@ -24,7 +24,7 @@ from infra.local.keys import KeyStore
 from infra.local.logs import Log
 from infra.local.parent import ENDING, Parent
 from infra.local.stage import Site, Stage
-from infra.local.template import BadTemplate
+from infra.local.template import BadTemplate, parameter
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
     parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
     parser.add_argument("--template", type=Path, default=_TEMPLATE)
-    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_parameter)
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=parameter)
     parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
     parser.add_argument(
         "--with-parent", type=int, metavar="PID", help="end when that process does, which started it"
@@ -65,13 +65,6 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, found, value = text.partition("=")
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
-    return name, value
 
 
 def _leave(sign: int, frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ Only the intrinsics that the template uses; one that is not known here is an err
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -64,6 +65,11 @@ class Template:
             if one["Type"] == kind and ("Condition" not in one or self._condition(one["Condition"]))
         }
 
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The names of those that a deployment can set."""
+        return frozenset(self._source.get("Parameters", {}))
+
     def global_properties(self, section: str) -> dict[str, Any]:
         properties: dict[str, Any] = self._source.get("Globals", {}).get(section, {})
         return properties
@@ -122,6 +128,14 @@ class Template:
 
     def _condition(self, name: str) -> bool:
         return bool(self.resolve(self._source["Conditions"][name]))
+
+
+def parameter(text: str) -> tuple[str, str]:
+    """NAME=VALUE of a command line, apart."""
+    name, found, value = text.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    return name, value
 
 
 def _members(value: str) -> list[str]:

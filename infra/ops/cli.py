@@ -5,11 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
+from infra.local.template import parameter
 from infra.ops import doctor
 from infra.ops.backup import Backup, Refused
 from infra.ops.check.checking import check
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="NAME=VALUE",
+        type=parameter,
         help="those of a deployment to come, e.g. Issuer=https://…",
     )
     asking.set_defaults(run=ask_doctor)
@@ -184,14 +187,15 @@ def wipe_box(options: argparse.Namespace) -> int:
 
 
 def ask_doctor(options: argparse.Namespace) -> int:
-    client, given = doctor.clients(), dict(one.partition("=")[::2] for one in options.parameters)
+    client, given = doctor.clients(), dict(options.parameters)
     try:
         stack = doctor.of_stack(client, options.stack) if options.stack else Wanted()
     except (BotoCoreError, ClientError, ValueError) as problem:
         _complain(f"onecopy doctor: {problem}")
         return 1
     wrong = 0
-    for finding in doctor.examine(client, Wanted({**stack.parameters, **given}, stack.table)):
+    wanted = Wanted({**stack.parameters, **given}, stack.table)
+    for finding in chain(doctor.unknown(given), doctor.examine(client, wanted)):
         print(finding)
         wrong += finding.verdict is Verdict.WRONG
     return 1 if wrong else 0

@@ -20,10 +20,8 @@ _FILE = "emulator.json"
 _FIRST_REGION = "us-east-1"
 """Of a folder that says none."""
 
-_WEAKER = (
-    "rows are kept in memory and saved at the end: a crash loses what came since the start (the store that "
-    "survives one, dynoxide, is installed by npm, and was not)"
-)
+_WEAKER = "rows are kept in memory and saved at the end: a crash loses what came since the start"
+_NOT_INSTALLED = " (the store that survives one, dynoxide, is installed by npm, and was not)"
 
 
 class Emulator:
@@ -63,7 +61,9 @@ class Emulator:
     @property
     def weakness(self) -> str:
         """In a line, what whoever starts it should know; empty where it keeps all it has acknowledged."""
-        return "" if self._rows else _WEAKER
+        if self._rows:
+            return ""
+        return _WEAKER if self._whole else _WEAKER + _NOT_INSTALLED
 
     def endpoints(self) -> dict[str, str]:
         """Addresses by the SDK's names of services, of those that the store uses."""
