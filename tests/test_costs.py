@@ -11,9 +11,8 @@ from cfnlint.decode import decode
 
 from infra.local import capacity, costs
 from infra.local.capacity import Item
+from infra.local.template import TEMPLATE
 from infra.scale import measured, pages
-
-TEMPLATE = Path(__file__).parents[1] / "infra" / "template.yaml"
 
 
 def test_each_operation_costs_what_is_written_down(tmp_path: Path) -> None:

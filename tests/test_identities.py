@@ -1,7 +1,6 @@
 """Who may come in: what the template asks of a token, and a store whose tokens name telephones."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +11,8 @@ from cfnlint.decode import decode
 
 from infra.local.emulator import free_port
 from infra.local.stack import LocalStack
-from infra.local.template import Template
+from infra.local.template import TEMPLATE, Template
 
-TEMPLATE = Path(__file__).parents[1] / "infra" / "template.yaml"
 ISSUER = "https://issuer.example/"
 
 

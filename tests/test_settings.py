@@ -2,15 +2,13 @@
 
 import importlib
 import sys
-from pathlib import Path
 
 import pytest
 
-from infra.local.template import Template
+from infra.local.template import TEMPLATE, Template
 from onecopy import settings
 from onecopy.settings import BadSetting
 
-TEMPLATE = Path(__file__).parents[1] / "infra" / "template.yaml"
 URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/onecopy"
 GOOD = {
     "TABLE_NAME": "onecopy-Table-1A2B3C",

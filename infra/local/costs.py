@@ -24,11 +24,11 @@ from infra.local.in_process import Api
 from infra.local.meter import Counts, meter
 from infra.local.receiver import Receiver
 from infra.local.stack import LocalStack
+from infra.local.template import TEMPLATE
 from infra.scale import bill, measured, pages
 from infra.scale.measured import Measured, Operation
 
 BOX = "tel:+99900000001"
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 PAGE = Path(__file__).parents[1] / "costs.md"
 Counted = tuple[str, Counts]
 

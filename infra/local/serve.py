@@ -24,12 +24,11 @@ from infra.local.keys import KeyStore
 from infra.local.logs import Log
 from infra.local.parent import ENDING, Parent
 from infra.local.stage import Site, Stage
-from infra.local.template import BadTemplate, parameter
+from infra.local.template import TEMPLATE, BadTemplate, parameter
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25
 _REQUESTS_STOP_SECONDS = 3
-_TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 Staged = Callable[[str, Emulator, KeyStore, Log], Stage | Deployment]
 """Read or deployed, for an address."""
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser = argparse.ArgumentParser(prog="infra.local", description="The whole stack on this machine.")
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
     parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
-    parser.add_argument("--template", type=Path, default=_TEMPLATE)
+    parser.add_argument("--template", type=Path, default=TEMPLATE)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=parameter)
     parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
     parser.add_argument(

@@ -17,6 +17,7 @@ import yaml
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 """The region that one machine plays: whatever the AWS CLI would take it for."""
 
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ACCOUNT = "000000000000"
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,

@@ -8,17 +8,15 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.template import Template
+from infra.local.template import TEMPLATE, Template
 from infra.ops.deployed import session
 
-_TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
 PATIENCE = 1.5
 """Seconds that API Gateway waits for the issuer's discovery, and as long again for its keys."""
@@ -68,7 +66,7 @@ def clients() -> Client:
 
 def unknown(names: Collection[str]) -> Iterator[Finding]:
     """Parameters that the template does not have; SAM passes over them without a word."""
-    taken = Template(_TEMPLATE, {}).parameters
+    taken = Template(TEMPLATE, {}).parameters
     for name in names:
         if name not in taken:
             [near] = difflib.get_close_matches(name, taken, n=1, cutoff=0)

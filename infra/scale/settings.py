@@ -1,14 +1,11 @@
 """What the template gives by default and what an account has: the settings of the model."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from infra.local.template import Template
+from infra.local.template import TEMPLATE, Template
 from infra.scale import limits
 from onecopy.store.table import SHARDS
-
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 @dataclass(frozen=True)
