@@ -15,17 +15,18 @@ DATA ?= .local
 
 # What is asked of a deployed store: the API line by line, who may use it, many at once, push, reclaim, the demo's
 # whole story; at the end whether all that it holds agrees, and what only a deployment can show.
-BLACK_BOX := $(patsubst %,tests/test_%.py,rights bad_input objects form_data payloads flags folders copies root_search \
-	changes listing restart_tokens device concurrency histories)
+BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/test_objects api/test_form_data \
+	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_root_search sync/test_changes sync/test_listing \
+	sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
 # Of these somebody has to be called back, or the emulator be looked into.
-CALLED_BACK := $(patsubst %,tests/test_%.py,subscriptions push push_replay reclaim import story cors browser caching \
-	deployment)
+CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
+	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
 .PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench scale bundle browser clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
-	@exec $(BIN)/python -m infra.local.demo $(if $(BACKUP),"$(BACKUP)")
+	@exec $(BIN)/python -m infra.demo $(if $(BACKUP),"$(BACKUP)")
 
 test: $(READY)
 	@exec $(BIN)/pytest
@@ -58,7 +59,7 @@ format: $(READY)
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
 bench: $(READY)
-	@exec $(BIN)/python -m infra.local.bench $(if $(BACKUP),"$(BACKUP)")
+	@exec $(BIN)/python -m infra.bench $(if $(BACKUP),"$(BACKUP)")
 
 # What a month costs and what breaks first, from 10,000 to 10 million users. No stack is started.
 scale: $(READY)
@@ -66,12 +67,12 @@ scale: $(READY)
 
 # What Lambda gets, alone on a Python without any package, answers every event.
 bundle: $(READY)
-	@$(BIN)/python -m infra.bundle.build build/bundle $(BUNDLE_PYTHON)
-	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/test_events.py
+	@$(BIN)/python -m infra.aws.bundle.build build/bundle $(BUNDLE_PYTHON)
+	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/aws/test_events.py
 
 # A Chromium for the tests in a browser: the one that is there, or Debian's where it may be installed.
 browser: $(READY)
-	@$(BIN)/python tests/browser.py || { test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive && apt-get -qq update \
+	@$(BIN)/python tests/clients/browser.py || { test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive && apt-get -qq update \
 		&& apt-get -qq install --yes --no-install-recommends chromium-headless-shell >/dev/null </dev/null; } \
 		|| echo "there is no Chromium, and none could be installed: the tests in a browser are skipped"
 
@@ -79,18 +80,18 @@ clean:
 	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
 
 # The templates, looked at again only when they or the rules have changed.
-.venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/lint/*.* infra/lint/rules/*.py)
-	@$(BIN)/cfn-lint --append-rules infra/lint/rules --template infra/template.yaml
+.venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/aws/lint/*.* infra/aws/lint/rules/*.py)
+	@$(BIN)/cfn-lint --append-rules infra/aws/lint/rules --template infra/template.yaml
 	@$(BIN)/cfn-lint infra/dashboard.yaml infra/function-alarms.yaml infra/pipeline/issuer.yaml
-	@.venv-infra/bin/checkov --config-file infra/lint/checkov.yaml --file $(TEMPLATES) >$@ || { cat $@; rm $@; exit 1; }
+	@.venv-infra/bin/checkov --config-file infra/aws/lint/checkov.yaml --file $(TEMPLATES) >$@ || { cat $@; rm $@; exit 1; }
 
-$(SCANNER): infra/lint/requirements.txt
+$(SCANNER): infra/aws/lint/requirements.txt
 	@echo "setting up .venv-infra, once (about a minute)"
 	@$(PYTHON) -m venv .venv-infra
 	@.venv-infra/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-$(SAM): infra/local/sam.txt
+$(SAM): infra/aws/sam.txt
 	@echo "setting up .venv-sam, once (about a minute)"
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/pip install --quiet --disable-pip-version-check -r $<

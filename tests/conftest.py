@@ -1,32 +1,56 @@
 """What tests share: the whole stack on free ports, with the product's handlers or with stand-ins for them."""
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_stack import AwsStack
-from browser import APP
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
-from infra.ops.deployed import Deployed, on_this_machine
+from infra.ops.rows.deployed import Deployed, on_this_machine
+from tests.clients.browser import APP
+from tests.stack.aws_stack import AwsStack
+from tests.stack.quick import QuickStack
+from tests.stack.stacks import hasty_stack, standin_stack
 
-HERE = Path(__file__).parent
+_PROCESSES = frozenset({"standins", "hasty", "lambdas", "subscriber"})
+"""Fixtures that start some."""
+
+_QUICK_ROOMS = frozenset({"api", "access", "sync", "push", "store"})
 STACK_TIMES = pytest.StashKey[tuple[float, float]]()
-SENDER = "Handler: onecopy.handlers.deliver.handler\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="the stack is in this process, on moto")
     parser.addoption("--deployed", action="store_true", help="the stack is one deployed by SAM")
     parser.addoption("--aws", metavar="NAME", help="the stack is one in the AWS account at hand")
     parser.addoption("--aws-issuer", metavar="URL", help="where that one's issuer for tests answers")
     parser.addoption("--aws-keys", metavar="FOLDER", type=Path, help="where the issuer's key lies")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    whole = "whole: of what moto cannot show: processes, streams, S3's own answers, concurrency, size"
+    config.addinivalue_line("markers", whole)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The quick tier is made of the same tests, without those that need a stack of processes."""
+    if config.getoption("--quick"):
+        kept = [item for item in items if _is_quick(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    return not item.get_closest_marker("whole") and not _PROCESSES & set(getattr(item, "fixturenames", ()))
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """What only a deployment can show."""
+    rooms = collection_path.parent
+    if config.getoption("--quick") and rooms.parent.name == "tests" and rooms.name not in _QUICK_ROOMS:
+        return True
     only_there = collection_path.name == "test_deployment.py"
     return True if only_there and not config.getoption("--deployed") else None
 
@@ -38,15 +62,29 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         given = [request.config.getoption(option) for option in ("--aws-issuer", "--aws-keys")]
         yield AwsStack(name, *given)  # type: ignore[misc]  # it answers all that these tests ask
         return
+    origins = {"CorsOrigins": f"https://app.example,{APP}"}  # which no test but theirs may notice
+    if request.config.getoption("--quick"):
+        with QuickStack(tmp_path_factory.mktemp("quick"), origins) as quick:
+            yield quick  # type: ignore[misc]  # so does this one
+        return
     deployed = bool(request.config.getoption("--deployed"))
     started = time.monotonic()
-    origins = {"CorsOrigins": f"https://app.example,{APP}"}  # which no test but theirs may notice
     with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed, parameters=origins) as running:
         request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
         if deployed:  # the other one is of tests that break it, too
             report = check(on_this_machine(running.data))
             assert (list(report.findings), list(report.busy)) == ([], [])
+
+
+@pytest.fixture(autouse=True)
+def _forget(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Quick tests leave nothing to each other but what a module's fixtures have made."""
+    if not request.config.getoption("--quick") or "stack" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("stack").forgetting():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -70,32 +108,8 @@ def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         yield running
 
 
-def standin_stack(data: Path) -> LocalStack:
-    text = (HERE.parent / "infra" / "template.yaml").read_text()
-    text = re.sub(r"onecopy\.handlers\.(\w+)\.handler", r"standins.\1", text)
-    text = re.sub(r" Timeout: \d+", " Timeout: 2", text)
-    text = re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 2", text)
-    text = re.sub(r"maxReceiveCount: \d+", "maxReceiveCount: 2", text)
-    text = re.sub(r"MaximumRetryAttempts: \d+", "MaximumRetryAttempts: 2", text)
-    text = text.replace("LOG_LEVEL: INFO", f"LOG_LEVEL: INFO\n        NOTES: {data / 'notes'}")
-    template = data / "template.yaml"
-    template.write_text(text)
-    return LocalStack(data, template=template, environment={"PYTHONPATH": str(HERE)})
-
-
 @pytest.fixture(scope="session")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole, with less patience: a second between two tries, five for a sender to live."""
-    data = tmp_path_factory.mktemp("hasty")
-    text = (HERE.parent / "infra" / "template.yaml").read_text()
-    for patient, impatient in (
-        ("BACKOFF_MAX: !Ref BackoffMax", 'BACKOFF_MAX: "1"'),
-        (SENDER, f"{SENDER}      Timeout: 5\n"),
-        ("VisibilityTimeout: 150", "VisibilityTimeout: 6"),
-    ):
-        assert patient in text
-        text = text.replace(patient, impatient)
-    template = data / "template.yaml"
-    template.write_text(text)
-    with LocalStack(data, template=template) as running:
+    with hasty_stack(tmp_path_factory.mktemp("hasty")) as running:
         yield running

@@ -15,14 +15,14 @@ from typing import Any
 
 import httpx
 
-from infra.local.aws import client
-from infra.local.cors import Cors, configuration
-from infra.local.gateway import Gateway, Upload
-from infra.local.http_event import Request, Response, message
-from infra.local.issuer import Issuer
-from infra.local.logs import Log
+from infra.aws.template import REGION, Template
+from infra.local.emulator.clients import client
+from infra.local.gateway.cors import Cors, configuration
+from infra.local.gateway.event import Request, Response, message
+from infra.local.gateway.http import Gateway, Upload
+from infra.local.gateway.issuer import Issuer
+from infra.local.host.logs import Log
 from infra.local.stage import Site
-from infra.local.template import REGION, Template
 
 STACK = "onecopy"
 _SAM = Path(__file__).parents[2] / ".venv-sam" / "bin" / "sam"

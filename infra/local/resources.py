@@ -11,10 +11,10 @@ import json
 from typing import Any
 from urllib.parse import quote_plus
 
-from infra.local.aws import client
+from infra.aws.template import ACCOUNT, REGION, Template
 from infra.local.emulator import Emulator
-from infra.local.keys import KeyStore
-from infra.local.template import ACCOUNT, REGION, Template
+from infra.local.emulator.clients import client
+from infra.local.host.keys import KeyStore
 
 _TABLE_PROPERTIES = (
     "AttributeDefinitions",

@@ -17,14 +17,14 @@ from types import FrameType
 
 import uvicorn
 
+from infra.aws.template import TEMPLATE, BadTemplate, parameter
 from infra.local.deployment import Deployment, NotDeployed
 from infra.local.emulator import Emulator, EmulatorFailed
-from infra.local.gateway import Gateway
-from infra.local.keys import KeyStore
-from infra.local.logs import Log
-from infra.local.parent import ENDING, Parent
+from infra.local.gateway.http import Gateway
+from infra.local.host.keys import KeyStore
+from infra.local.host.logs import Log
+from infra.local.host.parent import ENDING, Parent
 from infra.local.stage import Site, Stage
-from infra.local.template import TEMPLATE, BadTemplate, parameter
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from infra.local.aws import client
-from infra.local.parent import held_back
+from infra.local.emulator.clients import client
+from infra.local.host.parent import held_back
 
 _START_SECONDS = 120
 _DEPLOY_SECONDS = 600

@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local.activity import Activity
-from infra.local.aws import Credentials, client, endpoint_variables
-from infra.local.cors import Cors, configuration
+from infra.aws.template import REGION, Template
 from infra.local.emulator import Emulator
-from infra.local.expiry import ExpiryPump
-from infra.local.functions import Function, QueueSource, ScheduleSource, StreamSource, functions
-from infra.local.gateway import Gateway
-from infra.local.identities import Identities
-from infra.local.issuer import AUDIENCE, Issuer
-from infra.local.keys import KeyStore
-from infra.local.logs import Log
-from infra.local.pumps import Pump, Pumps, QueuePump, SchedulePump
+from infra.local.emulator.clients import Credentials, client, endpoint_variables
+from infra.local.functions.activity import Activity
+from infra.local.functions.declared import (
+    Function,
+    QueueSource,
+    ScheduleSource,
+    StreamSource,
+    functions,
+)
+from infra.local.functions.identities import Identities
+from infra.local.functions.workers import Pool, clear, prepare
+from infra.local.gateway.cors import Cors, configuration
+from infra.local.gateway.http import Gateway
+from infra.local.gateway.issuer import AUDIENCE, Issuer
+from infra.local.host.keys import KeyStore
+from infra.local.host.logs import Log
 from infra.local.resources import Resources
-from infra.local.streams import StreamPump
-from infra.local.template import REGION, Template
-from infra.local.workers import Pool, clear, prepare
+from infra.local.sources.expiry import ExpiryPump
+from infra.local.sources.pumps import Pump, Pumps, QueuePump, SchedulePump
+from infra.local.sources.streams import StreamPump
 
 _WORKERS = 8
 _PUMPS_STOP_SECONDS = 4.0

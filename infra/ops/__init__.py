@@ -1,1 +1,4 @@
-"""What an operator runs from a shell. It speaks to a store through its public API only."""
+"""The `onecopy` command: what an operator runs from a shell.
+
+An import uses the public API alone (`importing`); check, restore and wipe work on the table (`rows`).
+"""

@@ -11,23 +11,23 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from infra.local.template import parameter
+from infra.aws.template import parameter
 from infra.ops import doctor
-from infra.ops.backup import Backup, Refused
 from infra.ops.check.checking import check
-from infra.ops.claim import Claim
-from infra.ops.connection import Connection, Unusable
-from infra.ops.deployed import Deployed, Unreachable, in_stack, on_this_machine
 from infra.ops.doctor import Verdict, Wanted
-from infra.ops.importer import Importer
+from infra.ops.importing.claim import Claim
+from infra.ops.importing.connection import Connection, Unusable
+from infra.ops.importing.importer import Importer
+from infra.ops.importing.writer import Outcome
+from infra.ops.phone.backup import Backup, Refused
 from infra.ops.progress import Shown, Steps
-from infra.ops.reading import AT_ONCE, MOST_AT_ONCE
 from infra.ops.restore import restore
+from infra.ops.rows.deployed import Deployed, Unreachable, in_stack, on_this_machine
+from infra.ops.rows.reading import AT_ONCE, MOST_AT_ONCE
 from infra.ops.wipe import wipe
-from infra.ops.writer import Outcome
 from onecopy.domain.box import BoxKey
 from onecopy.store.closing import close, reopen
-from onecopy.store.transact import Store
+from onecopy.store.commit.transact import Store
 
 LOCAL_URL = "http://127.0.0.1:8080"
 INTERRUPTED = 130

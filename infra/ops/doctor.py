@@ -14,8 +14,8 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.template import TEMPLATE, Template
-from infra.ops.deployed import session
+from infra.aws.template import TEMPLATE, Template
+from infra.ops.rows.deployed import session
 
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
 PATIENCE = 1.5

@@ -7,8 +7,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infra.ops.backup import Backup
-from infra.ops.writer import Outcome
+from infra.ops.importing.writer import Outcome
+from infra.ops.phone.backup import Backup
 
 PLAIN_EVERY = 5.0
 BAR_EVERY = 0.1

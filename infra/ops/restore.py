@@ -16,13 +16,14 @@ from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
-from infra.ops import beginning, reading
-from infra.ops.batch import Batch
-from infra.ops.deployed import Deployed, Unreachable
-from infra.ops.kept import Kept
-from infra.ops.reading import AT_ONCE, Key, Raw
+from infra.ops.rows import beginning, reading
+from infra.ops.rows.batch import Batch
+from infra.ops.rows.deployed import Deployed, Unreachable
+from infra.ops.rows.kept import Kept
+from infra.ops.rows.reading import AT_ONCE, Key, Raw
 from onecopy.domain.box import BoxKey
-from onecopy.store import subscriptions, table
+from onecopy.store.commit import table
+from onecopy.store.subscribers import subscriptions
 
 _ANSWERED = "K#"
 

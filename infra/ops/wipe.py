@@ -13,13 +13,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.ops import beginning, reading
-from infra.ops.batch import Batch
-from infra.ops.deployed import Deployed, Unreachable
-from infra.ops.kept import Kept
+from infra.ops.rows import beginning, reading
+from infra.ops.rows.batch import Batch
+from infra.ops.rows.deployed import Deployed, Unreachable
+from infra.ops.rows.kept import Kept
 from onecopy.domain.box import BoxKey
-from onecopy.store import table
 from onecopy.store.closing import close
+from onecopy.store.commit import table
 
 _ROUNDS = 5
 """The network may still store in a closed box: so often what has come meanwhile is erased, too."""

@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from infra.local.issuer import Issuer
-from infra.local.keys import KeyStore
+from infra.local.gateway.issuer import Issuer
+from infra.local.host.keys import KeyStore
 
 
 def of(folder: Path, endpoint: str) -> Issuer:

@@ -1,13 +1,14 @@
-"""`make scale`: the model's tables; with `--write`, also into `infra/scale.md`."""
+"""`make scale`: the model's tables; with `--write`, also into `infra/docs/scale.md`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.scale import pages, report
+from infra.docs import pages
+from infra.scale import report
 
-PAGE = Path(__file__).parents[1] / "scale.md"
+PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 TITLES = {
     "first": "What breaks first, and what helps",
     "costs": "What it costs",
@@ -21,7 +22,7 @@ TITLES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.scale", description="The store at a carrier's size.")
-    parser.add_argument("--write", action="store_true", help="put the tables into infra/scale.md, too")
+    parser.add_argument("--write", action="store_true", help="put the tables into infra/docs/scale.md, too")
     asked = parser.parse_args(arguments)
     blocks = report.blocks(report.model())
     for name, block in blocks.items():

@@ -132,7 +132,7 @@ def _by_itself(load: Load) -> dict[str, float]:
 
 
 def example(measured: Measured, settings: Settings | None = None) -> str:
-    """The table of `infra/costs.md`."""
+    """The table of `infra/docs/costs.md`."""
     load = Load(EXAMPLE, Profile(), measured, settings or defaults())
     found = month(load)
     lines = [f"| In a month of {EXAMPLE:,} users | | Dollars |", "|---|---:|---:|"]

@@ -1,6 +1,6 @@
 """What was measured of each operation, in `measured.json`.
 
-`python -m infra.local.costs --write` writes it, and the test of the costs measures again and compares.
+`python -m infra.bench.costs --write` writes it, and the test of the costs measures again and compares.
 """
 
 import json

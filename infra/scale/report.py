@@ -1,4 +1,4 @@
-"""The tables that `make scale` prints and `infra/scale.md` holds."""
+"""The tables that `make scale` prints and `infra/docs/scale.md` holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infra.local.template import TEMPLATE, Template
+from infra.aws.template import TEMPLATE, Template
 from infra.scale import limits
-from onecopy.store.table import SHARDS
+from onecopy.store.commit.table import SHARDS
 
 
 @dataclass(frozen=True)

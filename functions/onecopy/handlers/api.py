@@ -14,8 +14,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
-from onecopy.handlers import composition
-from onecopy.handlers.request import Answer, always, authorize, check_accept, sent
+from onecopy.handlers.edge import composition
+from onecopy.handlers.edge.request import Answer, always, authorize, check_accept, sent
 from onecopy.handlers.routes import (
     Route,
     changes,
@@ -27,7 +27,7 @@ from onecopy.handlers.routes import (
     subscriptions,
     uploads,
 )
-from onecopy.store.throttling import is_throttled
+from onecopy.store.commit.throttling import is_throttled
 from onecopy.wire import outward
 
 BOX = "/nms/v1/<store_name>/<box_id>"

@@ -9,10 +9,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.content import ContentKey
-from onecopy.handlers import composition
-from onecopy.handlers.batch import Batch
-from onecopy.store import uploads
-from onecopy.store.contents import DIRECT
+from onecopy.handlers.edge import composition
+from onecopy.handlers.edge.batch import Batch
+from onecopy.store.box import uploads
+from onecopy.store.box.contents import DIRECT
 
 composition.loaded()
 processor = Batch(EventType.SQS)

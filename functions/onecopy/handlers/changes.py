@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition
+from onecopy.handlers.edge import composition
 from onecopy.push import ring
 from onecopy.push.ring import Moved
-from onecopy.store import table
+from onecopy.store.commit import table
 
 composition.loaded("DELIVERY_QUEUE_URL", "RECLAIM_QUEUE_URL")
 logger = Logger()

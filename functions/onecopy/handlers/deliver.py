@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition, measure
+from onecopy.handlers.edge import composition, measure
 from onecopy.push import delivery
 
 composition.loaded("DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")

@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition, measure
-from onecopy.handlers.batch import Batch
-from onecopy.store import jobs
+from onecopy.handlers.edge import composition, measure
+from onecopy.handlers.edge.batch import Batch
+from onecopy.store.box import jobs
 
 STEPS = 200
 """About 6,000 objects."""

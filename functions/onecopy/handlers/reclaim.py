@@ -8,8 +8,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.content import ContentKey
-from onecopy.handlers import composition
-from onecopy.handlers.batch import Batch
+from onecopy.handlers.edge import composition
+from onecopy.handlers.edge.batch import Batch
 from onecopy.store import reclaim
 
 composition.loaded("CONTENT_BUCKET")

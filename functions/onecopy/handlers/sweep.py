@@ -11,11 +11,13 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.box import BoxKey
-from onecopy.handlers import composition, measure
+from onecopy.handlers.edge import composition, measure
 from onecopy.push.ring import ring
-from onecopy.store import due, table, uploads
+from onecopy.store import due
+from onecopy.store.box import uploads
+from onecopy.store.commit import table
+from onecopy.store.commit.table import IntakeRow, SubscriptionRow, UploadRow
 from onecopy.store.due import Overdue, Shard
-from onecopy.store.table import IntakeRow, SubscriptionRow, UploadRow
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")
 logger = Logger()

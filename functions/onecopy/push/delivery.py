@@ -15,10 +15,12 @@ from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
 from onecopy.push.address import host_of
 from onecopy.push.webhook import TIMEOUT, Answer, DeliveryFailed, send
 from onecopy.settings import Settings
-from onecopy.store import expired, flights, hosts, log, subscriptions, table
-from onecopy.store.flights import Flight
-from onecopy.store.table import SubscriptionRow
-from onecopy.store.transact import Store
+from onecopy.store.box import log
+from onecopy.store.commit import table
+from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.transact import Store
+from onecopy.store.subscribers import expired, flights, hosts, subscriptions
+from onecopy.store.subscribers.flights import Flight
 from onecopy.wire import outward
 from onecopy.wire.urls import Urls
 

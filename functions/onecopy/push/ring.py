@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from onecopy.domain.box import BoxKey
 from onecopy.push.address import host_of
-from onecopy.store import flights, subscriptions
+from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
-from onecopy.store.table import SubscriptionRow
-from onecopy.store.transact import Store
+from onecopy.store.subscribers import flights, subscriptions
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,12 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from onecopy.domain.box import BoxKey
-from onecopy.store import log, subscriptions, table
-from onecopy.store.held import held
-from onecopy.store.table import BoxRow
-from onecopy.store.transact import Store
+from onecopy.store.box import log
+from onecopy.store.commit import table
+from onecopy.store.commit.held import held
+from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.transact import Store
+from onecopy.store.subscribers import subscriptions
 
 
 def close(store: Store, key: BoxKey) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from onecopy.store import table
-from onecopy.store.held import held
-from onecopy.store.jobs import FORGOTTEN
-from onecopy.store.table import DELIVER, ByDue, JobRow
+from onecopy.store.box.jobs import FORGOTTEN
+from onecopy.store.commit import table
+from onecopy.store.commit.held import held
+from onecopy.store.commit.table import DELIVER, ByDue, JobRow
 
 JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"
 

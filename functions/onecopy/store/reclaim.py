@@ -1,10 +1,10 @@
 """Away: content that no link points to. Zero is terminal, so nothing can come between the steps here."""
 
 from onecopy.domain.content import ContentKey
-from onecopy.store import table
-from onecopy.store.contents import Contents
-from onecopy.store.table import ContentRow
-from onecopy.store.transact import Store
+from onecopy.store.box.contents import Contents
+from onecopy.store.commit import table
+from onecopy.store.commit.table import ContentRow
+from onecopy.store.commit.transact import Store
 
 
 def reclaim(_: Store, contents: Contents, content_key: ContentKey) -> bool:

@@ -7,11 +7,11 @@ import signal
 import time
 from pathlib import Path
 
+from infra.aws.template import REGION
 from infra.local.emulator import ministack, rows
 from infra.local.emulator.child import Child, EmulatorFailed
 from infra.local.emulator.rows import StreamFile
-from infra.local.keys import KeyStore
-from infra.local.template import REGION
+from infra.local.host.keys import KeyStore
 
 _ROWS = ("dynamodb", "dynamodbstreams")
 _SAVE_SECONDS = 10

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from infra.aws.template import ACCOUNT, REGION
 from infra.local.emulator.child import Recipe
-from infra.local.template import ACCOUNT, REGION
 
 _SIDECAR = ".meta.json"
 

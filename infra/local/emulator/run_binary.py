@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from infra.local.parent import die_with_parent
+from infra.local.host.parent import die_with_parent
 
 if __name__ == "__main__":
     die_with_parent(signal.SIGKILL)

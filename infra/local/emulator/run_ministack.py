@@ -12,7 +12,7 @@ import sys
 
 import uvloop
 
-from infra.local.parent import die_with_parent
+from infra.local.host.parent import die_with_parent
 
 _GARBAGE = (100_000, 20, 50)
 """What it holds in memory is its state, hardly any of it garbage: it is seldom worth looking through."""

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
-from infra.ops import reading
 from infra.ops.check import rules
 from infra.ops.check.facts import Facts
 from infra.ops.check.finding import Finding
-from infra.ops.deployed import Deployed
-from infra.ops.reading import AT_ONCE
+from infra.ops.rows import reading
+from infra.ops.rows.deployed import Deployed
+from infra.ops.rows.reading import AT_ONCE
 from onecopy.domain.box import SETTLED
 
 Told = Callable[[int, int], None]

@@ -14,11 +14,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from infra.ops import reading
-from infra.ops.deployed import Deployed
-from infra.ops.reading import Raw
-from onecopy.store import table
-from onecopy.store.table import Row
+from infra.ops.rows import reading
+from infra.ops.rows.deployed import Deployed
+from infra.ops.rows.reading import Raw
+from onecopy.store.commit import table
+from onecopy.store.commit.table import Row
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

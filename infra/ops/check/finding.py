@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra.ops.deployed import Deployed
-from onecopy.store.transact import Store
+from infra.ops.rows.deployed import Deployed
+from onecopy.store.commit.transact import Store
 
 _STRAYS = frozenset({"orphan", "swept"})
 

@@ -12,15 +12,16 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from infra.ops.check.finding import Mend
-from infra.ops.deployed import Deployed
+from infra.ops.rows.deployed import Deployed
 from onecopy.domain.box import Box, BoxKey, Chain, Job
 from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
-from onecopy.store import jobs, rows, subscriptions, table, uploads
-from onecopy.store.draft import Draft
-from onecopy.store.table import (
+from onecopy.store.box import jobs, uploads
+from onecopy.store.commit import rows, table
+from onecopy.store.commit.draft import Draft
+from onecopy.store.commit.table import (
     BoxRow,
     ChangeRow,
     ContentRow,
@@ -29,7 +30,8 @@ from onecopy.store.table import (
     NameRow,
     SubscriptionRow,
 )
-from onecopy.store.transact import Store, View, commit
+from onecopy.store.commit.transact import Store, View, commit
+from onecopy.store.subscribers import subscriptions
 
 _OTHERWISE = (DeleteError, PutError, TransactWriteError, UpdateError)
 """It is no longer as it was found; the next check will tell."""

@@ -12,8 +12,8 @@ from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
-from onecopy.store import rows, table
-from onecopy.store.table import (
+from onecopy.store.commit import rows, table
+from onecopy.store.commit.table import (
     BoxRow,
     ChangeRow,
     ContentRow,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from onecopy.handlers.request import Answer, Request
+from onecopy.handlers.edge.request import Answer, Request
 
 READ, CREATE, MODIFY, SUBSCRIBE = (
     f"oma_rest_nms.{right}" for right in ("read", "create", "modify", "subscription")

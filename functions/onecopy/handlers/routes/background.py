@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from aws_lambda_powertools import Logger
 
-from onecopy.handlers import measure
-from onecopy.handlers.request import Request
-from onecopy.store import jobs
-from onecopy.store.jobs import Progress
+from onecopy.handlers.edge import measure
+from onecopy.handlers.edge.request import Request
+from onecopy.store.box import jobs
+from onecopy.store.box.jobs import Progress
 
 STEPS_IN_REQUEST = 16
 """About 500 objects: what most folders hold is done when the answer comes."""

@@ -3,9 +3,9 @@
 from onecopy.domain.change import Change, ChangedObject, ResetBox
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.token import BadToken, RestartToken
-from onecopy.handlers import measure
+from onecopy.handlers.edge import measure
 from onecopy.handlers.routes import READ, Answer, Request, Route
-from onecopy.store import log
+from onecopy.store.box import log
 from onecopy.wire import outward
 
 

@@ -7,13 +7,13 @@ from typing import Self
 from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.match import ANY
-from onecopy.handlers import measure
-from onecopy.handlers.once import once
+from onecopy.handlers.edge import measure
+from onecopy.handlers.edge.once import once
 from onecopy.handlers.routes import MODIFY, Answer, Request, Route
 from onecopy.handlers.routes.background import carry_on
 from onecopy.handlers.routes.items import answers, parsed
-from onecopy.store import copies
-from onecopy.store.outcome import Outcome
+from onecopy.store.box import copies
+from onecopy.store.commit.outcome import Outcome
 from onecopy.wire import inward, outward
 
 Item = tuple[int, outward.Json] | NMSError

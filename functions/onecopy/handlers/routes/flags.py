@@ -3,9 +3,9 @@
 from onecopy.domain.errors import FlagAbsent
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Link, has_flag
-from onecopy.handlers.request import etag
+from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
-from onecopy.store import objects
+from onecopy.store.box import objects
 from onecopy.wire import inward, outward
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
 from onecopy.domain.folder import Folder, check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId, ModSeq
-from onecopy.handlers.once import once
-from onecopy.handlers.request import etag
+from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
 from onecopy.handlers.routes.background import carry_on
 from onecopy.handlers.routes.items import each, paths_of
-from onecopy.store import folders, lookups
-from onecopy.store.once import Codec
+from onecopy.store.box import folders, lookups
+from onecopy.store.commit.once import Codec
 from onecopy.wire import inward, outward
 
 

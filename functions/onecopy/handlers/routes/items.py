@@ -8,8 +8,8 @@ from aws_lambda_powertools import Logger
 from onecopy.domain.errors import NMSError
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId
-from onecopy.handlers.request import Request
-from onecopy.store import folders
+from onecopy.handlers.edge.request import Request
+from onecopy.store.box import folders
 
 logger = Logger()
 

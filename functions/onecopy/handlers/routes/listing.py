@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Attributes, Folder
-from onecopy.handlers.request import Request
+from onecopy.handlers.edge.request import Request
 from onecopy.handlers.routes.items import below
-from onecopy.store import counts, folders
-from onecopy.store.folders import Entry
+from onecopy.store.box import counts, folders
+from onecopy.store.box.folders import Entry
 from onecopy.wire import outward
 
 SUBFOLDERS, OBJECTS = "subFolders", "objects"

@@ -7,15 +7,15 @@ from functools import partial
 from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path
 from onecopy.domain.ids import FolderId, ObjectId, is_id
-from onecopy.handlers.once import once
-from onecopy.handlers.request import etag
+from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
 from onecopy.handlers.routes.items import answers, below, each, paths_of
 from onecopy.handlers.routes.uploads import shown
-from onecopy.store import folders, lookups, objects, uploads
-from onecopy.store.objects import Item
-from onecopy.store.once import Codec
-from onecopy.store.outcome import Outcome
+from onecopy.store.box import folders, lookups, objects, uploads
+from onecopy.store.box.objects import Item
+from onecopy.store.commit.once import Codec
+from onecopy.store.commit.outcome import Outcome
 from onecopy.wire import forms, inward, outward
 from onecopy.wire.structures import ObjectIn, checked_parts
 

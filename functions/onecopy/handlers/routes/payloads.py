@@ -3,11 +3,11 @@
 from onecopy.domain.errors import Busy, NMSError, Unknown
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Link
-from onecopy.handlers import measure
-from onecopy.handlers.request import prefers_json
+from onecopy.handlers.edge import measure
+from onecopy.handlers.edge.request import prefers_json
 from onecopy.handlers.routes import READ, Answer, Request, Route
-from onecopy.store import objects
-from onecopy.store.transact import read_links
+from onecopy.store.box import objects
+from onecopy.store.commit.transact import read_links
 from onecopy.wire import inward, outward
 from onecopy.wire.urls import NoSuchId
 

@@ -9,14 +9,15 @@ from onecopy.domain.box import Box
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.subscription import LONGEST, RESET, WAITS, Subscription
 from onecopy.domain.token import RestartToken
-from onecopy.handlers.once import once
+from onecopy.handlers.edge.once import once
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url, host_of
 from onecopy.push.webhook import new_secret
-from onecopy.store import hosts, log, subscriptions
-from onecopy.store.once import Codec
+from onecopy.store.box import log
+from onecopy.store.commit.once import Codec
 from onecopy.store.queues import Ring
-from onecopy.store.subscriptions import NewSubscription
+from onecopy.store.subscribers import hosts, subscriptions
+from onecopy.store.subscribers.subscriptions import NewSubscription
 from onecopy.wire import inward, outward
 
 SECRET_BYTES = 32

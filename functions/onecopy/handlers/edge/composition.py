@@ -1,0 +1,103 @@
+"""The one place where the parts are put together, once for each process, at its first event.
+
+Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times. A
+handler reads its settings then, all the same, to fail there if one is missing.
+
+Clients are botocore's, as PynamoDB's is, and of one session with it: boto3 would take as long to load as
+all of the store, for nothing that is used here.
+"""
+
+import gc
+import os
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from botocore.config import Config
+
+from onecopy import settings
+from onecopy.settings import Settings
+from onecopy.store.box.contents import Contents
+from onecopy.store.commit import table
+from onecopy.store.commit.transact import Store
+from onecopy.store.queues import Queues
+
+_TIMEOUTS = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    signature_version="v4",
+)
+S3_CONFIG = _TIMEOUTS.merge(
+    Config(
+        signature_version="s3v4",
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        max_pool_connections=16,
+        # The bucket's own host in its region: the global one redirects, which no signature survives.
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    store: Store
+
+
+def loaded(*needed: str) -> None:
+    """What each handler says when all its modules are there: its settings, too. Raises BadSetting.
+
+    What has been loaded stays, and is never looked through for garbage again; from now on the rest is.
+    """
+    gc.freeze()
+    gc.enable()
+    settings.read(*needed)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=1)
+def parts() -> Parts:
+    given = settings.read()
+    store = Store(
+        connection=table.bind(given.table_name),
+        history=given.history,
+        now=now,
+        random=os.urandom,
+        jitter=random.SystemRandom().random,  # any other would repeat itself after each start of a snapshot
+        sleep=time.sleep,
+        trace=settings.trace if given.traces else None,
+    )
+    return Parts(given, store)
+
+
+@lru_cache(maxsize=1)
+def contents() -> Contents:
+    given = parts().settings
+    credentials = parts().store.connection.session.get_credentials()
+    return Contents(_client("s3", S3_CONFIG), given.content_bucket, given.url_lifetime, credentials)
+
+
+@lru_cache(maxsize=1)
+def queues() -> Queues:
+    given = parts().settings
+    client = _client("sqs", _TIMEOUTS)
+    return Queues(
+        client,
+        given.jobs_queue_url,
+        given.reclaim_queue_url,
+        given.delivery_queue_url,
+        given.deliveries_per_host,
+        settings.trace if given.traces else None,
+    )
+
+
+def _client(service: str, config: Config) -> Any:
+    return parts().store.connection.session.create_client(service, config=config)

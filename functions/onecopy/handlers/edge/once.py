@@ -1,0 +1,62 @@
+"""Idempotency-Key (IETF, draft-ietf-httpapi-idempotency-key-header): a repeated request does its work once.
+
+A route first parses, so what cannot be parsed is refused whatever its key; then it hands its work over, which
+is done or, as far as an earlier try has done it, answered from what that try has noted.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from onecopy.domain.errors import Busy, InvalidInput, NMSError, StillRunning
+from onecopy.handlers.edge.request import Answer, Request
+from onecopy.store.commit import outcome
+from onecopy.store.commit.once import Codec, Repeated, begin
+
+HEADER = "idempotency-key"
+_KEY = re.compile(r"[ -~]{1,255}")
+_TRIES = 5
+
+OUTCOMES = Codec(outcome.encode, outcome.decode)
+
+
+def once(
+    request: Request,
+    content: Any,
+    work: Callable[[Request], Answer],
+    total: int = 1,
+    codec: Codec = OUTCOMES,
+) -> Answer:
+    """`work`'s answer. `content`: what was asked for, as parsed; `total`: of how many items.
+
+    Raises what `work` raises, KeyReused, StillRunning, or InvalidInput if the key is none.
+    """
+    key = request.headers.get(HEADER)
+    if key is None:
+        return work(request)
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("Idempotency-Key")
+    name = _hash([request.caller.name, key])
+    fingerprint = _hash([request.method, request.resource, content])
+    for _ in range(_TRIES):
+        attempt = begin(request.store, request.key, name, fingerprint, codec, total)
+        try:
+            answer = work(replace(request, store=replace(request.store, once=attempt)))
+        except Repeated:
+            continue
+        except NMSError as error:
+            if error.status < 500 and not attempt.told:
+                attempt.refuse(error)
+            raise
+        if not attempt.is_whole:
+            attempt.close(Busy())
+        return answer
+    raise StillRunning("Idempotency-Key")
+
+
+def _hash(parts: list[Any]) -> str:
+    written = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()

@@ -1,0 +1,242 @@
+"""Content on its way in: noted before the first byte, so that whatever stays half-way is swept away.
+
+Inline bytes are noted by an intake row that the commit deletes. A direct upload is a row that waits for
+S3's word of every part, and then becomes a link, in one transaction with its change. When its window ends
+the bucket itself says whether all parts are there.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pynamodb.exceptions import TransactWriteError
+
+from onecopy.domain.box import BoxKey
+from onecopy.domain.content import MOST_PARTS, Content, ContentKey, Part
+from onecopy.domain.errors import Unknown
+from onecopy.domain.ids import RCS_MESSAGE_STORE, ContentId, FolderId, ObjectId, is_id
+from onecopy.domain.link import NewObject, date_of
+from onecopy.store.box.contents import DIRECT, INLINE, Contents, Href
+from onecopy.store.box.folders import Paths, Place, wanted
+from onecopy.store.box.undisturbed import commit
+from onecopy.store.commit import rows, table
+from onecopy.store.commit.draft import Draft
+from onecopy.store.commit.held import held
+from onecopy.store.commit.table import ContentRow, IntakeRow, UploadKeyRow, UploadRow
+from onecopy.store.commit.transact import Store, View
+
+INTAKE_WINDOW = timedelta(hours=1)
+"""No function runs for so long: what is noted for longer was left behind."""
+
+_KEPT_AFTER = timedelta(days=1)
+"""How long an object's id leads to its upload beyond the window; the sweep may be late."""
+
+WAITING = UploadRow.item.exists() & UploadRow.swept.does_not_exist()
+
+
+def new_key(store: Store, prefix: str) -> ContentKey:
+    return ContentKey(prefix + store.random(16).hex())
+
+
+def note_intake(
+    store: Store, count: int, parts: Sequence[int] | None = None
+) -> tuple[IntakeRow, list[ContentKey]]:
+    """Keys for so many contents, noted before any of their bytes is put; `parts` says how many each has."""
+    keys = [new_key(store, INLINE) for _ in range(count)]
+    row = _intake(keys, store.now() + INTAKE_WINDOW, parts)
+    row.save()
+    return row, keys
+
+
+def _intake(keys: Sequence[ContentKey], due: datetime, parts: Sequence[int] | None = None) -> IntakeRow:
+    partition = table.content_partition(keys[0])
+    return IntakeRow(
+        box=partition,
+        item=table.INTAKE,
+        content_keys=list(keys),
+        parts=list(parts) if parts else None,
+        work=table.work(table.DUE, partition),
+        due=table.time_text(due),
+    )
+
+
+def begin(
+    store: Store,
+    key: BoxKey,
+    place: Place,
+    given: NewObject,
+    parts: tuple[Part, ...],
+    network: bool,
+    window: timedelta,
+) -> UploadRow:
+    """A new object's id, and the row that waits for its parts. No change of the box yet."""
+    paths = Paths(store, key)
+    content_key = new_key(store, DIRECT)
+
+    def decide(view: View, draft: Draft) -> UploadRow:
+        folder = paths.folder(view, draft, place, network, {})
+        row = UploadRow(
+            box=table.content_partition(content_key),
+            item=table.UPLOAD,
+            owner=str(key),
+            object_id=draft.new_id(),
+            parent=folder.folder_id,
+            flags=list(given.flags),
+            attributes=rows.attributes_json(given.attributes),
+            parts=rows.parts_json(parts),
+            correlation_id=given.correlation_id,
+            correlation_tag=given.correlation_tag,
+            work=table.work(table.DUE, table.content_partition(content_key)),
+            due=table.time_text(draft.now + window),
+        )
+        leads_to = _key_row(key, row)
+        draft.row(lambda transaction: transaction.save(row))
+        draft.row(lambda transaction: transaction.save(leads_to))
+        return row
+
+    return commit(store, key, lambda: paths.wanted(place), decide)
+
+
+def _key_row(key: BoxKey, row: UploadRow) -> UploadKeyRow:
+    return UploadKeyRow(
+        box=str(key),
+        item=table.upload_item(ObjectId(row.object_id)),
+        content=key_of(row),
+        expires=int((ends(row) + _KEPT_AFTER).timestamp()),
+    )
+
+
+def encode(row: UploadRow) -> list[str]:
+    """For a repeat of the request."""
+    return [row.box, row.object_id, row.due]
+
+
+def decode(parts: tuple[Part, ...], raw: list[str]) -> UploadRow:
+    """As it was begun; the request itself names the parts."""
+    partition, object_id, due = raw
+    written = rows.parts_json(parts)
+    return UploadRow(box=partition, item=table.UPLOAD, object_id=object_id, parts=written, due=due)
+
+
+def find(store: Store, key: BoxKey, object_id: ObjectId) -> UploadRow:
+    """An upload under way whose parts can still be put; Unknown if there is none, or no more."""
+    row = _find(key, object_id)
+    if row.swept or ends(row) <= store.now():
+        raise Unknown("objectId")
+    return row
+
+
+def _find(key: BoxKey, object_id: ObjectId) -> UploadRow:
+    if is_id(object_id) and (leads_to := table.get(UploadKeyRow, str(key), table.upload_item(object_id))):
+        partition = table.content_partition(ContentKey(leads_to.content))
+        if row := table.get(UploadRow, partition, table.UPLOAD):
+            return row
+    raise Unknown("objectId")
+
+
+def slots(contents: Contents, row: UploadRow, now: datetime) -> list[Href]:
+    """Where to put the parts that S3 has not told of yet: freshly presigned, and for the window at most."""
+    there = {int(number) for number in row.arrived or ()}
+    return [
+        contents.upload_href(key_of(row), number, part, now, ends(row))
+        for number, part in enumerate(rows.parts(row.parts), start=1)
+        if number not in there
+    ]
+
+
+def give_up(store: Store, key: BoxKey, object_id: ObjectId) -> None:
+    """From now on the object never appears; the sweep takes the bytes. Unknown if there is no upload."""
+    row = _find(key, object_id)
+    now = table.time_text(store.now())
+    if not held(lambda: row.update([UploadRow.swept.set("yes"), UploadRow.due.set(now)], WAITING)):
+        raise Unknown("objectId")
+
+
+def arrived(store: Store, content_key: ContentKey, number: int) -> None:
+    """S3's word that a part is there. With the last of them the link appears; told twice, it does once.
+
+    A part that comes when its upload has been swept away is swept away after it: a PUT may take long.
+    """
+    row = UploadRow(box=table.content_partition(content_key), item=table.UPLOAD)
+    if not held(lambda: row.update([UploadRow.arrived.add({number})], WAITING)):
+        if not table.get(ContentRow, row.box, table.CONTENT):
+            note_stray(store, content_key)
+        return
+    if row.arrived and {int(n) for n in row.arrived} >= set(range(1, len(row.parts) + 1)):
+        finish(store, row)
+
+
+def finish(store: Store, row: UploadRow) -> None:
+    """All parts are there: the object appears, unless its upload was given up or swept meanwhile."""
+    key = BoxKey.parse(row.owner)
+    object_id = ObjectId(row.object_id)
+    content = Content(key_of(row), ContentId(object_id), rows.parts(row.parts))
+    given = NewObject(
+        rows.attributes(row.attributes), tuple(row.flags), row.correlation_id, row.correlation_tag
+    )
+
+    def decide(view: View, draft: Draft) -> None:
+        folder = view.folder(FolderId(row.parent))
+        draft.row(lambda transaction: transaction.delete(row, WAITING))
+        draft.new_content(content)
+        parent = folder.folder_id if folder else RCS_MESSAGE_STORE
+        draft.create_link(object_id, parent, date_of(given.attributes, draft.now), given, content)
+
+    try:
+        commit(store, key, lambda: [wanted(FolderId(row.parent))], decide)
+    except TransactWriteError:
+        waiting = table.get(UploadRow, row.box, row.item)
+        if waiting and not waiting.swept:
+            raise
+
+
+def note_stray(store: Store, content_key: ContentKey) -> None:
+    """Bytes that no row knows. Noted as those of a request that died: the sweep looks again, and deletes.
+
+    A note of this content is renewed. One of other contents, too, stays as it is.
+    """
+    alone = IntakeRow.content_keys == [content_key]
+    held(lambda: _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist() | alone))
+
+
+def sweep_upload(contents: Contents, row: UploadRow) -> bool:
+    """Whether the upload is over: parts that came go, and the object never appears. Nothing is done if all
+    parts are there after all, whatever S3 has told: then the upload is for `finish`.
+    """
+    if not row.swept:
+        if _is_whole(row, contents.sizes(key_of(row))):
+            return False
+        if not held(lambda: row.update([UploadRow.swept.set("yes")], WAITING)):
+            return True
+    contents.delete([f"{key_of(row)}/{number}" for number in range(1, len(row.parts) + 1)])
+    row.delete()
+    return True
+
+
+def _is_whole(row: UploadRow, sizes: Mapping[int, int]) -> bool:
+    parts = rows.parts(row.parts)
+    return bool(parts) and all(sizes.get(number) == part.size for number, part in enumerate(parts, start=1))
+
+
+def sweep_intake(contents: Contents, row: IntakeRow) -> None:
+    """Bytes noted but never linked. A note renewed meanwhile stays for the next sweep."""
+    counts = row.parts or [MOST_PARTS] * len(row.content_keys)
+    partitions = [table.content_partition(ContentKey(content_key)) for content_key in row.content_keys]
+    linked = table.there(ContentRow, [(partition, table.CONTENT) for partition in partitions])
+    contents.delete(
+        [
+            f"{content_key}/{number}"
+            for content_key, partition, count in zip(row.content_keys, partitions, counts, strict=True)
+            if partition not in linked
+            for number in range(1, count + 1)
+        ]
+    )
+    held(lambda: row.delete(IntakeRow.due == row.due))
+
+
+def key_of(row: UploadRow) -> ContentKey:
+    return ContentKey(row.box[2:])
+
+
+def ends(row: UploadRow) -> datetime:
+    """When its window does."""
+    return table.parse_time(row.due)

@@ -1,0 +1,394 @@
+"""One write in the making: the box row, the rows changed, their change rows and the content counts.
+
+Each method that changes something also takes the next number and writes the change row, so that
+nothing can be committed without its change. What is asked of a draft is checked before it is drafted.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from onecopy.domain import change as changes
+from onecopy.domain.box import Box, Chain, Job, Moved
+from onecopy.domain.change import Event
+from onecopy.domain.content import Content, ContentKey
+from onecopy.domain.errors import InvalidInput, NameTaken
+from onecopy.domain.folder import Attributes, Folder
+from onecopy.domain.ids import (
+    DEFAULT,
+    RCS_MESSAGE_STORE,
+    ROOT,
+    SYSTEM_FOLDERS,
+    FolderId,
+    ModSeq,
+    ObjectId,
+    compact,
+)
+from onecopy.domain.link import Flags, Link, NewObject
+from onecopy.store.commit import rows, table
+from onecopy.store.commit.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
+
+MAX_ROWS = 100
+MAX_BYTES = 3_500_000
+"""DynamoDB's limits for a transaction: 100 rows, 4 MB; the margin is for keys and names of attributes."""
+
+ROOT_ATTRIBUTES: Attributes = (("Root", ("Yes",)),)
+
+RECLAIM_GRACE = timedelta(seconds=15)
+"""How long the stream has to report content at zero before the sweep looks for itself."""
+
+
+class Draft:
+    """Give it to `transact.commit`; `rows` and `bytes` tell whether more will fit.
+
+    `counted`: how many links there are to a content, as far as a try before this one has shown it.
+    `trace`: noted for the push; empty takes the last commit's away, None leaves it alone.
+    """
+
+    def __init__(
+        self,
+        box: Box,
+        now: datetime,
+        history: timedelta,
+        counted: Mapping[ContentKey, int],
+        trace: str | None = None,
+    ) -> None:
+        self._trace = trace
+        self.box = box
+        self.now = now
+        self.counted = counted
+        self.seq: ModSeq = box.seq
+        self.ids = box.ids
+        self.bytes = 0
+        self._expires = int((now + history + timedelta(days=1)).timestamp())
+        self._steps: list[Callable[[TransactWrite], None]] = []
+        self._contents: Counter[ContentKey] = Counter()
+        self._first_links: set[ContentKey] = set()
+        self._digest = box.digest
+        self._jobs = box.jobs
+        self._moved = dict(box.moved)
+        self._folders: dict[FolderId, FolderRow] = {}
+        self._names: set[str] = set()
+
+    @property
+    def rows(self) -> int:
+        return 1 + len(self._steps) + len(self._contents)
+
+    @property
+    def contents(self) -> Sequence[ContentKey]:
+        """The contents that are counted, in the order in which `write` does it: its last rows."""
+        return [key for key, links in self._contents.items() if links and self._is_counted(key, links)]
+
+    @property
+    def lacks_content(self) -> bool:
+        """Whether something is linked that has just gone."""
+        return any(links > 0 >= self.counted.get(key, 1) for key, links in self._contents.items())
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._steps and self._jobs == self.box.jobs
+
+    def new_id(self) -> str:
+        self.ids += 1
+        return compact(self.ids)
+
+    def row(self, step: Callable[[TransactWrite], None], size: int = 200) -> None:
+        """A row that is no change of the box (a job, an upload done); `size` in bytes, roughly."""
+        self._steps.append(step)
+        self.bytes += size
+
+    def create_link(
+        self,
+        object_id: ObjectId,
+        parent: FolderId,
+        date: datetime,
+        given: NewObject,
+        content: Content | None,
+        as_of: int | None = None,
+    ) -> Link:
+        """A link to content that is counted by `new_content` or was there before."""
+        link = Link(
+            object_id=object_id,
+            parent=parent,
+            date=date,
+            flags=given.flags,
+            attributes=given.attributes,
+            content=content,
+            correlation_id=given.correlation_id,
+            correlation_tag=given.correlation_tag,
+            last_mod_seq=self.seq.next(),
+            as_of=as_of,
+        )
+        row = rows.link_row(self.box.key, link)
+        self._put(row)
+        self._weigh(row)
+        self._log(changes.created_object(link))
+        self._digest = self._digest.plus("object", object_id, link.last_mod_seq)
+        return link
+
+    def copy_link(self, source: Link, parent: FolderId, as_of: int | None = None) -> Link:
+        """The linkage alone: the copy shares the source's content, whose count goes up by one.
+
+        InvalidInput if the content has just gone.
+        """
+        if source.content:
+            if self.counted.get(source.content.content_key, 1) <= 0:
+                raise InvalidInput("objectReference")
+            self._contents[source.content.content_key] += 1
+        given = NewObject(source.attributes, source.flags, source.correlation_id, source.correlation_tag)
+        return self.create_link(ObjectId(self.new_id()), parent, source.date, given, source.content, as_of)
+
+    def new_content(self, content: Content) -> None:
+        """Content with its first link."""
+        row = ContentRow(
+            box=table.content_partition(content.content_key),
+            item=table.CONTENT,
+            owner=str(self.box.key),
+            links=1,
+            sizes=[part.size for part in content.parts],
+        )
+        self._put(row, ContentRow.box.does_not_exist())
+
+    def set_flags(self, link: Link, flags: Flags) -> Link:
+        changed = replace(link, flags=flags, last_mod_seq=self.seq.next(), as_of=None)
+        self._update_link(link, changed, LinkRow.flags.set(list(flags)))
+        return changed
+
+    def move_link(self, link: Link, parent: FolderId) -> Link:
+        changed = replace(link, parent=parent, last_mod_seq=self.seq.next(), as_of=None)
+        place = table.link_place(parent, link.date, link.object_id)
+        self._update_link(link, changed, LinkRow.parent.set(parent), LinkRow.place.set(place))
+        return changed
+
+    def delete_link(self, link: Link) -> None:
+        row = rows.link_row(self.box.key, link)
+        self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
+        self._weigh(row)
+        if link.content:
+            self._contents[link.content.content_key] -= 1
+            if str(link.content.content_id) == link.object_id:
+                self._first_links.add(link.content.content_key)
+        self._log(changes.deleted_object(link))
+        self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
+
+    def create_folder(
+        self,
+        parent: Folder,
+        name: str,
+        attributes: Attributes = (),
+        folder_id: FolderId | None = None,
+        as_of: int | None = None,
+    ) -> Folder:
+        folder = Folder(
+            folder_id=folder_id or FolderId(self.new_id()),
+            parent=parent.folder_id,
+            name=name,
+            ancestors=self.below(parent),
+            last_mod_seq=self.seq.next(),
+            attributes=attributes,
+            inner=folder_id in SYSTEM_FOLDERS,
+            as_of=as_of,
+        )
+        self._take_name(folder)
+        self._new_folder(folder)
+        self._make_inner(parent)
+        return folder
+
+    def create_box(self) -> None:
+        """The folders that every box begins with, under the ids they always have."""
+        name, root_id = SYSTEM_FOLDERS[ROOT], FolderId(self.new_id())
+        root = Folder(root_id, None, name, (), self.seq.next(), ROOT_ATTRIBUTES, inner=True)
+        self._new_folder(root)
+        for folder_id in (DEFAULT, RCS_MESSAGE_STORE):
+            self.create_folder(root, SYSTEM_FOLDERS[folder_id], folder_id=FolderId(self.new_id()))
+
+    def rename_folder(self, folder: Folder, name: str) -> Folder:
+        changed = replace(folder, name=name, ancestors=self.box.chain(folder.ancestors))
+        return self._change_folder(folder, changed)
+
+    def move_folder(self, folder: Folder, parent: Folder) -> Folder:
+        """Folders below keep their chain as written; `moved` puts it right until a job has rewritten them."""
+        changed = replace(folder, parent=parent.folder_id, ancestors=self.below(parent))
+        changed = self._change_folder(folder, changed)
+        self._make_inner(parent)
+        if folder.inner:
+            self._moved[folder.folder_id] = Moved(changed.last_mod_seq, changed.ancestors)
+        return changed
+
+    def rewrite_chain(self, folder: Folder, chain: Chain) -> None:
+        """The folder's own chain as it is now: bookkeeping, no change of the folder."""
+        row = rows.folder_row(self.box.key, folder)
+        self.row(lambda t: t.update(row, [FolderRow.ancestors.set(list(chain))], FolderRow.item.exists()))
+        self._weigh(row)
+
+    def delete_folder(self, folder: Folder) -> None:
+        row = rows.folder_row(self.box.key, folder)
+        self._steps.append(lambda t: t.delete(row, FolderRow.item.exists()))
+        self._weigh(row)
+        self._free_name(folder)
+        self._log(changes.DeletedFolder(folder.folder_id))
+        self._digest = self._digest.minus("folder", folder.folder_id, folder.last_mod_seq)
+
+    def begin(self, job: Job) -> None:
+        """From now on everyone who writes to the box knows of the job."""
+        self._jobs = (*self._jobs, job)
+
+    def end(self, job_id: str) -> None:
+        self._jobs = tuple(job for job in self._jobs if job.job_id != job_id)
+        self._take_turn()
+
+    def settle(self, folder_id: FolderId, seq: int) -> None:
+        """All below is rewritten after the move that was change `seq`; a later move stays noted."""
+        if (moved := self._moved.get(folder_id)) and moved.seq == seq:
+            self._moved = replace(self.box, moved=self._moved).settled(folder_id)
+
+    def _take_turn(self) -> None:
+        """No change of the box, and yet no other write of the box row may be built on what it was."""
+        self.new_id()
+
+    def below(self, parent: Folder) -> Chain:
+        return (*self.box.chain(parent.ancestors), parent.folder_id)
+
+    def write(self, transaction: TransactWrite) -> None:
+        """All rows, into one TransactWriteItems; the box row's condition makes it this write's turn."""
+        box = self.box
+        actions: list[Action] = [
+            BoxRow.seq.set(self.seq),
+            BoxRow.ids.set(self.ids),
+            BoxRow.at.set(table.time_text(self.now)),
+        ]
+        if (marks := box.marked(self.now)) != box.marks:
+            actions.append(BoxRow.marks.set(rows.marks_json(marks)))
+        if self._digest != box.digest:
+            actions.append(BoxRow.digest.set(rows.digest_json(self._digest)))
+        if self._jobs != box.jobs:
+            actions.append(BoxRow.jobs.set(rows.jobs_json(self._jobs)))
+        if self._moved != box.moved:
+            actions.append(BoxRow.moved.set(rows.moved_json(self._moved)))
+        if self._trace is not None:
+            actions.append(BoxRow.trace.set(self._trace) if self._trace else BoxRow.trace.remove())
+        if box.seq:
+            condition = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.validity == box.validity)
+        else:
+            condition = BoxRow.item.does_not_exist()
+            actions.append(BoxRow.validity.set(box.validity))
+        transaction.update(BoxRow(box=str(box.key), item=table.BOX), actions, condition, "ALL_OLD")
+        for step in self._steps:
+            step(transaction)
+        for content_key in self.contents:
+            self._count(transaction, content_key, self._contents[content_key])
+
+    def _is_counted(self, content_key: ContentKey, links: int) -> bool:
+        """A count that is lower than the links there are is left for a check: too low, it would delete."""
+        return links > 0 or self.counted.get(content_key, -links) >= -links
+
+    def _count(self, transaction: TransactWrite, content_key: ContentKey, links: int) -> None:
+        """The note that asks for the content to be reclaimed is written with the last link's end alone.
+
+        Whether it is the last is not known before the first try: the first link of a content mostly has no
+        copies, and a copy mostly has the first link beside it. A wrong guess shows the count.
+        """
+        row = ContentRow(box=table.content_partition(content_key), item=table.CONTENT)
+        actions: list[Action] = [ContentRow.links.add(links)]
+        is_last = self.counted.get(content_key, -links if content_key in self._first_links else 0) == -links
+        if links > 0:
+            condition = ContentRow.links > 0
+        elif is_last:
+            condition = ContentRow.links == -links
+            due = table.time_text(self.now + RECLAIM_GRACE)
+            actions += [ContentRow.work.set(table.work(table.DUE, row.box)), ContentRow.due.set(due)]
+        else:
+            condition = ContentRow.links > -links
+        transaction.update(row, actions, condition, "ALL_OLD")
+
+    def _weigh(self, row: LinkRow | FolderRow) -> None:
+        """What is changed or deleted counts towards DynamoDB's limit as what is put does: whole."""
+        self.bytes += table.sent_size(row.attributes)
+        if isinstance(row, LinkRow):
+            self.bytes += table.sent_size(row.parts)
+
+    def _put(self, row: table.Row, condition: Any = None) -> None:
+        self.row(lambda t: t.save(row, condition))
+
+    def _new_folder(self, folder: Folder) -> None:
+        row = rows.folder_row(self.box.key, folder)
+        self._put(row, FolderRow.item.does_not_exist())
+        self._folder_written(folder, row)
+
+    def _change_folder(self, folder: Folder, changed: Folder) -> Folder:
+        """The whole row, under its new name or in its new place."""
+        changed = replace(changed, last_mod_seq=self.seq.next(), as_of=None)
+        self._take_name(changed)
+        self._free_name(folder)
+        row = rows.folder_row(self.box.key, changed)
+        self._put(row, FolderRow.item.exists())
+        self._digest = self._digest.minus("folder", folder.folder_id, folder.last_mod_seq)
+        self._folder_written(changed, row)
+        return changed
+
+    def _folder_written(self, folder: Folder, row: FolderRow) -> None:
+        self._weigh(row)
+        self._folders[folder.folder_id] = row
+        self._log(changes.changed_folder(folder))
+        self._digest = self._digest.plus("folder", folder.folder_id, folder.last_mod_seq)
+
+    def _make_inner(self, parent: Folder) -> None:
+        """Said once in a folder's life: that a move of it has others to think of."""
+        if parent.inner:
+            return
+        if (written := self._folders.get(parent.folder_id)) is None:
+            written = self._folders[parent.folder_id] = FolderRow(
+                box=str(self.box.key), item=table.folder_item(parent.folder_id)
+            )
+            action = FolderRow.inner.set(True)
+            self._steps.append(lambda t: t.update(written, [action], FolderRow.item.exists()))
+        written.inner = True
+
+    def _name_row(self, folder: Folder) -> NameRow:
+        if folder.parent is None:
+            raise ValueError("the root has no siblings")
+        item = table.name_item(folder.parent, folder.name)
+        return NameRow(box=str(self.box.key), item=item, folder_id=folder.folder_id)
+
+    def _take_name(self, folder: Folder) -> None:
+        """NameTaken if this draft has given the name away already, or freed it: one row is written once."""
+        row = self._name_row(folder)
+        self._use_name(row)
+        self._put(row, NameRow.item.does_not_exist())
+
+    def _free_name(self, folder: Folder) -> None:
+        row = self._name_row(folder)
+        self._use_name(row)
+        self._steps.append(lambda t: t.delete(row, NameRow.item.exists()))
+
+    def _use_name(self, row: NameRow) -> None:
+        if row.item in self._names:
+            raise NameTaken("name")
+        self._names.add(row.item)
+
+    def _update_link(self, link: Link, changed: Link, *actions: Any) -> None:
+        self._weigh(rows.link_row(self.box.key, changed))
+        row = LinkRow(box=str(self.box.key), item=table.link_item(link.object_id))
+        every = [*actions, LinkRow.last_mod_seq.set(changed.last_mod_seq), LinkRow.as_of.remove()]
+        self._steps.append(lambda t: t.update(row, every, LinkRow.item.exists()))
+        self._log(changes.changed_object(changed))
+        self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
+        self._digest = self._digest.plus("object", link.object_id, changed.last_mod_seq)
+
+    def _log(self, event: Event) -> None:
+        self.seq = self.seq.next()
+        raw = rows.event_json(event)
+        row = ChangeRow(
+            box=table.log_partition(self.box.key, self.seq),
+            item=table.log_item(self.seq),
+            at=table.time_text(self.now),
+            event=raw,
+            expires=self._expires,
+        )
+        self._steps.append(lambda t: t.save(row))
+        self.bytes += table.sent_size(raw) + 200

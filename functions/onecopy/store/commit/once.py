@@ -1,0 +1,163 @@
+"""Idempotency-Key: a request that is repeated does its work once, and is answered as the first time.
+
+The key's row is written in the same transactions as the work that it guards, and holds what became of each
+item so far. So a repeat finds what a try that died half-way had done, and goes on from there; of two at the
+same time one commits, and the other finds its row. While a try is at work its row says until when it may be
+(`lease`): nobody else takes the request over before.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.update import Action
+
+from onecopy.domain import errors
+from onecopy.domain.box import BoxKey
+from onecopy.domain.errors import KeyReused, NMSError, StillRunning
+from onecopy.store.commit import table
+from onecopy.store.commit.draft import Draft
+from onecopy.store.commit.held import held
+from onecopy.store.commit.table import KeyRow
+
+if TYPE_CHECKING:
+    from onecopy.store.commit.transact import Store
+
+KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=30)
+"""No function works on one request for longer."""
+
+
+class Repeated(Exception):
+    """Another try of the same request has been committed since this one looked."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """`encode` makes JSON of what became of an item, `decode` the same thing of it again."""
+
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any], Any]
+
+
+@dataclass
+class Once:
+    """One try of a request of `total` items. `told`: what became of them, as far as they are committed."""
+
+    row: KeyRow
+    codec: Codec
+    total: int
+    is_new: bool
+    told: list[Any] = field(default_factory=list)
+    taken: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.told) >= self.total
+
+    def take(self, count: int) -> list[Any]:
+        """What became of the next items, as far as an earlier try has done them."""
+        told = self.told[self.taken : self.taken + count]
+        self.taken += len(told)
+        return [_error(raw) or self.codec.decode(raw) for raw in told]
+
+    def check(self, found: KeyRow | None) -> None:
+        if found is None and self.is_new:
+            return
+        if found is None or found.runner != self.row.runner:
+            raise Repeated
+
+    def note(self, draft: Draft, outcomes: Sequence[Any]) -> list[Any]:
+        """The row with these outcomes, in the transaction that brings them about; answers what it holds."""
+        told = [*self.told, *map(self._raw, outcomes)]
+        row, actions = self._written(told, done=len(told) >= self.total)
+        if self.is_new:
+            draft.row(lambda t: t.save(row, KeyRow.item.does_not_exist()), len(repr(told)))
+        else:
+            draft.row(lambda t: t.update(row, actions, KeyRow.runner == self.row.runner), len(repr(told)))
+        return told
+
+    def noted(self, told: list[Any]) -> None:
+        """What `note` wrote has been committed."""
+        self.told, self.is_new, self.taken = told, False, len(told)
+
+    def close(self, error: NMSError) -> None:
+        """The end of a request that did not come to all of its items: this is what became of the others."""
+        self._end([*self.told, *[self._raw(error)] * (self.total - len(self.told))])
+
+    def refuse(self, error: NMSError) -> None:
+        """The end of a request of which nothing was done; its repeat is refused in the same way."""
+        self._end([{**self._raw(error), "whole": True}])
+
+    def _end(self, told: list[Any]) -> None:
+        row, actions = self._written(told, done=True)
+        with suppress(PutError, UpdateError):  # another try has taken over, or the row is not to be had now
+            if self.is_new:
+                row.save(KeyRow.item.does_not_exist())
+            else:
+                row.update(actions, KeyRow.runner == self.row.runner)
+
+    def _written(self, told: list[Any], done: bool) -> tuple[KeyRow, list[Action]]:
+        actions: list[Action] = [KeyRow.told.set(told), KeyRow.done.set(done)]
+        if self.is_new:
+            return KeyRow(**{**self.row.attribute_values, "told": told, "done": done}), actions
+        return KeyRow(box=self.row.box, item=self.row.item), actions
+
+    def _raw(self, outcome: Any) -> Any:
+        if isinstance(outcome, NMSError):
+            return {"error": type(outcome).__name__, "variables": list(outcome.variables)}
+        return self.codec.encode(outcome)
+
+
+def _error(raw: Any) -> NMSError | None:
+    if not isinstance(raw, dict) or "error" not in raw:
+        return None
+    kind = cast(type[NMSError], getattr(errors, raw["error"]))
+    return kind(*raw["variables"])
+
+
+def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec, total: int) -> Once:
+    """A try of the request `name` (a hash of its caller and key), or the end of one. Raises KeyReused and
+    StillRunning.
+    """
+    now, runner = store.now(), store.random(8).hex()
+    while True:
+        row = table.get(KeyRow, str(key), table.key_item(name))
+        if row and row.expires <= now.timestamp():
+            row.delete()
+            row = None
+        if row is None:
+            return Once(_fresh(key, name, fingerprint, now, runner), codec, total, is_new=True)
+        if row.fingerprint != fingerprint:
+            raise KeyReused("Idempotency-Key")
+        if row.done and row.told and isinstance(row.told[0], dict) and row.told[0].get("whole"):
+            raise _error(row.told[0]) or KeyReused("Idempotency-Key")
+        if not row.done:
+            if table.parse_time(row.lease) > now:
+                raise StillRunning("Idempotency-Key")
+            if not _take_over(row, runner, now):
+                continue
+            row.runner = runner
+        return Once(row, codec, total, is_new=False, told=list(row.told))
+
+
+def _fresh(key: BoxKey, name: str, fingerprint: str, now: datetime, runner: str) -> KeyRow:
+    return KeyRow(
+        box=str(key),
+        item=table.key_item(name),
+        fingerprint=fingerprint,
+        runner=runner,
+        lease=table.time_text(now + LEASE),
+        told=[],
+        done=False,
+        expires=int((now + KEPT).timestamp()),
+    )
+
+
+def _take_over(row: KeyRow, runner: str, now: datetime) -> bool:
+    """From a try that died."""
+    actions: list[Action] = [KeyRow.runner.set(runner), KeyRow.lease.set(table.time_text(now + LEASE))]
+    return held(lambda: KeyRow(box=row.box, item=row.item).update(actions, KeyRow.runner == row.runner))

@@ -1,0 +1,1 @@
+"""Subscriptions, what is on its way to each subscriber, and which hosts are slow."""

@@ -1,0 +1,237 @@
+"""A subscription's nmsEventLists: what is about to be sent is written down first, so that a retry is the
+same list with the same index. Only `deliver` is here, and for one subscription only one of it at a time; but
+a second one, or the owner, may come between any two steps, so each write says how it left the row.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.change import Change, ResetBox
+from onecopy.domain.ids import ModSeq
+from onecopy.domain.subscription import RESET
+from onecopy.domain.token import LISTING_FOLDERS, RestartToken
+from onecopy.store.box import log
+from onecopy.store.commit import table
+from onecopy.store.commit.table import DELIVER, DUE, SubscriptionRow
+from onecopy.store.commit.transact import Store
+from onecopy.store.subscribers.subscriptions import note
+
+MOST_EVENTS = 100
+"""Changes in one list."""
+
+LATE = timedelta(seconds=10)
+"""A commit that shows in part only is asked for by the queue for some seconds; by the sweep after."""
+
+Room = Callable[[Sequence[Change]], int]
+"""How many of the changes one list has room for, from the first on; one at least."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """The list with `index`: the changes after `start` up to `end`; from RESET, one resetBox.
+
+    `at`: when `end` was the last change of the box, which then had this `validity`.
+    """
+
+    index: int
+    start: int
+    end: int
+    at: datetime
+    validity: str
+
+    def token(self, events: Sequence[Change | ResetBox]) -> RestartToken:
+        """Behind the list; after a resetBox the client lists anew."""
+        listing = LISTING_FOLDERS if any(isinstance(event, ResetBox) for event in events) else ""
+        return RestartToken(self.validity, ModSeq(self.end), self.at, listing)
+
+
+class Overtaken(Exception):
+    """Someone else has written to the row since it was read."""
+
+
+def of(row: SubscriptionRow) -> Flight | None:
+    if not row.in_flight:
+        return None
+    start, end, at, validity = row.in_flight
+    return Flight(int(row.flight), start, end, table.parse_time(at), validity)
+
+
+def apply_restart(row: SubscriptionRow) -> None:
+    """A replay that the owner asked for takes the place of the cursor, between two lists."""
+    if row.attribute_values.get("restart") is None:
+        return
+    actions: list[Action] = [
+        SubscriptionRow.cursor.set(row.restart),
+        SubscriptionRow.cursor_at.set(row.restart_at),
+        SubscriptionRow.validity.set(row.restart_validity or row.validity),
+        SubscriptionRow.restart.remove(),
+        SubscriptionRow.restart_at.remove(),
+        SubscriptionRow.restart_validity.remove(),
+    ]
+    note(row, actions, SubscriptionRow.restart == row.restart)
+
+
+def under_way(store: Store, row: SubscriptionRow, box: Box) -> Flight | None:
+    """The list that was begun and not taken yet. Raises Overtaken.
+
+    Of a box that was reset since, the list is void: its place, and its index, take one resetBox.
+    """
+    flight = of(row)
+    if not flight or flight.validity == box.validity:
+        return flight
+    reset = _reset(store, flight.index, box)
+    if not note(row, [SubscriptionRow.in_flight.set(_told(reset))], _is_under_way(flight)):
+        raise Overtaken
+    return reset
+
+
+def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room = len) -> Flight | None:
+    """The next list, or None if there is nothing whole to tell yet. Raises Overtaken."""
+    flight = _next(store, key, row, box, room)
+    if not flight:
+        return None
+    actions: list[Action] = [
+        SubscriptionRow.in_flight.set(_told(flight)),
+        SubscriptionRow.flight.set(flight.index),
+        SubscriptionRow.index.set(flight.index + 1),
+    ]
+    as_read = (SubscriptionRow.index == flight.index) & (SubscriptionRow.cursor == row.cursor)
+    if not note(row, actions, as_read & SubscriptionRow.restart.does_not_exist()):
+        raise Overtaken
+    return flight
+
+
+def _told(flight: Flight) -> list[Any]:
+    return [flight.start, flight.end, table.time_text(flight.at), flight.validity]
+
+
+def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room = len) -> Flight | None:
+    index, cursor = int(row.index), int(row.cursor)
+    if cursor == RESET or cursor > box.seq or row.validity != box.validity:
+        return _reset(store, index, box)
+    if cursor == box.seq:
+        return None
+    now = store.now()
+    found = [change for change in log.tail(key, cursor, MOST_EVENTS) if change.seq <= box.seq]
+    if found:
+        last = found[room(found) - 1]
+        return Flight(index, cursor, last.seq, now if last.seq == box.seq else last.at, box.validity)
+    return _reset(store, index, box) if log.is_gone(box, cursor, now) else None
+
+
+def _reset(store: Store, index: int, box: Box) -> Flight:
+    """The log no longer holds what comes next. Where a listing would go on from, the next list does."""
+    token = log.start_of_listing(store, box)
+    return Flight(index, RESET, token.position, token.given, box.validity)
+
+
+def events(key: BoxKey, flight: Flight) -> Sequence[Change | ResetBox]:
+    """The log does not change, so neither does the list."""
+    if flight.start == RESET:
+        return [ResetBox()]
+    found = log.tail(key, flight.start, flight.end - flight.start)
+    return found if len(found) == flight.end - flight.start else [ResetBox()]
+
+
+def landed(row: SubscriptionRow, flight: Flight) -> bool:
+    actions: list[Action] = [
+        SubscriptionRow.validity.set(flight.validity),
+        SubscriptionRow.cursor.set(flight.end),
+        SubscriptionRow.cursor_at.set(table.time_text(flight.at)),
+        SubscriptionRow.state.set("active"),
+        SubscriptionRow.tries.set(0),
+        SubscriptionRow.in_flight.remove(),
+        SubscriptionRow.last_error.remove(),
+    ]
+    return note(row, actions, _is_under_way(flight))
+
+
+def verified(row: SubscriptionRow) -> bool:
+    actions: list[Action] = [
+        SubscriptionRow.state.set("active"),
+        SubscriptionRow.tries.set(0),
+        SubscriptionRow.last_error.remove(),
+    ]
+    return note(row, actions, SubscriptionRow.state == "unverified")
+
+
+def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None) -> None:
+    """`again`: when the sweep rings, should the queue have given up by then; None if nobody tries any more.
+    What another one has settled in the meantime has not failed.
+    """
+    actions: list[Action] = [
+        SubscriptionRow.state.set(state),
+        SubscriptionRow.tries.add(1),
+        SubscriptionRow.last_error.set(reason),
+        *(_due(row, DELIVER, again) if again else _due(row, DUE, table.parse_time(row.expiry))),
+    ]
+    flight = of(row)
+    unsettled = _is_under_way(flight) if flight else SubscriptionRow.state == row.state
+    note(row, actions, unsettled)
+
+
+def _due(row: SubscriptionRow, kind: str, due: datetime) -> list[Action]:
+    """Not after the expiry: then it is put away."""
+    return [
+        SubscriptionRow.work.set(table.work(kind, row.box)),
+        SubscriptionRow.due.set(min(table.time_text(due), row.expiry)),
+    ]
+
+
+def _is_under_way(flight: Flight) -> Condition:
+    condition: Condition = (SubscriptionRow.flight == flight.index) & SubscriptionRow.in_flight.exists()
+    return condition
+
+
+def wait(store: Store, row: SubscriptionRow) -> None:
+    """Something is owed that does not show whole yet. The sweep rings for it, should the queue give up."""
+    now = store.now()
+    if not is_put_off(row, now):
+        put_off(row, now + LATE)
+
+
+def put_off(row: SubscriptionRow, until: datetime) -> bool:
+    """Its turn comes later, and until then no change rings for it: the sweep does, in time. False if someone
+    else has written to the row.
+    """
+    return note(row, _due(row, DELIVER, until), _as_due(row))
+
+
+def is_put_off(row: SubscriptionRow, now: datetime) -> bool:
+    """Something is owed to it, and the time at which the sweep rings for it is still ahead."""
+    return _is_due_later(row, DELIVER, now)
+
+
+def rest(store: Store, row: SubscriptionRow, longest: timedelta, told: bool) -> bool:
+    """Nothing to do: somebody looks again after about so long, whatever bell is lost until then. `told`: all
+    that there is.
+
+    Nothing is written while such a look is still ahead. False if someone else has written to the row.
+    """
+    now = store.now()
+    if _is_due_later(row, DUE, now):
+        return True
+    look = now + longest * (1 + store.jitter()) / 2
+    actions = _due(row, DUE, look)
+    if told:
+        actions.append(SubscriptionRow.cursor_at.set(table.time_text(now)))
+    as_read = (SubscriptionRow.cursor == row.cursor) & SubscriptionRow.restart.does_not_exist()
+    return note(row, actions, as_read & _as_due(row))
+
+
+def _is_due_later(row: SubscriptionRow, kind: str, now: datetime) -> bool:
+    return bool(row.work == table.work(kind, row.box) and row.due and row.due > table.time_text(now))
+
+
+def _as_due(row: SubscriptionRow) -> Condition:
+    due = row.due
+    condition: Condition = (
+        SubscriptionRow.due == due if due is not None else SubscriptionRow.due.does_not_exist()
+    )
+    return condition

@@ -1,0 +1,78 @@
+"""The functions behind the stream and the queues, called in this process as AWS calls them: so that what a
+change sets off is counted, too.
+
+They take their settings from the environment that `in_process.Api` has made.
+"""
+
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+from onecopy.store.commit import table
+from onecopy.store.commit.table import BoxRow
+
+Row = dict[str, dict[str, Any]]
+_CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 25_000)
+
+
+def image_of(box: str) -> Row:
+    """A box's row as the stream has it."""
+    row = table.get(BoxRow, f"main#{box}", table.BOX)
+    if row is None:
+        raise RuntimeError("no such box")
+    return row.to_dynamodb_dict()
+
+
+def ring(image: Row) -> None:
+    """`changes` hears from the stream that a box has moved on."""
+    from onecopy.handlers import changes
+
+    record = {
+        "eventID": "1",
+        "eventName": "MODIFY",
+        "eventSource": "aws:dynamodb",
+        "dynamodb": {"NewImage": image, "SequenceNumber": "1"},
+    }
+    _done(changes.handler({"Records": [record]}, _CONTEXT))
+
+
+def deliver(box: str, subscription: str) -> None:
+    from onecopy.handlers import deliver as function
+
+    _done(function.handler(_message({"box": f"main#{box}", "subscription": subscription}), _CONTEXT))
+
+
+def arrive(key: str) -> None:
+    """S3's word that a part is there, by its key."""
+    from onecopy.handlers import arrival
+
+    _done(arrival.handler(_message({"Records": [{"s3": {"object": {"key": key}}}]}), _CONTEXT))
+
+
+def reclaim(content_key: str) -> None:
+    from onecopy.handlers import reclaim as function
+
+    _done(function.handler(_message({"content": content_key}), _CONTEXT))
+
+
+def sweep() -> None:
+    from onecopy.handlers import sweep as function
+
+    function.handler({}, _CONTEXT)
+
+
+def _message(body: dict[str, Any]) -> dict[str, Any]:
+    record = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": json.dumps(body),
+        "attributes": {"SentTimestamp": str(int(1000 * time.time())), "MessageGroupId": "1"},
+        "eventSource": "aws:sqs",
+    }
+    return {"Records": [record]}
+
+
+def _done(answer: Any) -> None:
+    if answer["batchItemFailures"]:
+        raise RuntimeError("the function asks to be called again")

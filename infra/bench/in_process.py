@@ -1,0 +1,127 @@
+"""The `api` handler in this process, on a running stack's table and bucket: so its calls can be counted."""
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.aws.template import REGION
+from infra.local.emulator.clients import endpoint_variables
+from infra.local.stack import LocalStack
+
+_PART = '--parts\r\nContent-Disposition: form-data; name="{}"\r\nContent-Type: {}\r\n\r\n{}\r\n'
+NETWORK = "oma_rest_nms.all_v1 onecopy.network"
+
+
+@dataclass
+class Answer:
+    """`wire`: its bytes as sent, gzipped where that is worth it."""
+
+    json: Any
+    wire: int
+
+
+class Api:
+    """It takes its settings from the environment, so there is one in a process."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        key, secret = stack.credentials
+        os.environ |= {
+            **endpoint_variables(stack.endpoints),
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "POWERTOOLS_SERVICE_NAME": "onecopy",
+            "POWERTOOLS_METRICS_DISABLED": "true",
+            "TABLE_NAME": stack.name("Table"),
+            "CONTENT_BUCKET": stack.name("ContentBucket"),
+            "JOBS_QUEUE_URL": stack.name("JobsQueue"),
+            "DELIVERY_QUEUE_URL": stack.name("DeliveryQueue"),
+            "RECLAIM_QUEUE_URL": stack.name("ReclaimQueue"),
+            "ALLOW_LOCAL_CALLBACKS": "1",
+            "RESTART_TOKEN_KEYS": "measured",
+            "SERVER_ROOT": stack.url,
+        }
+        from onecopy.handlers import api
+
+        self._handler: Callable[[dict[str, Any], Any], dict[str, Any]] = api.handler
+
+    def ask(
+        self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
+    ) -> Answer:
+        """One request; bytes are form-data with the boundary `parts`. An answer that is an error raises."""
+        answer = self.respond(method, box, path, body, query)
+        if answer["statusCode"] >= 400:
+            raise RuntimeError(f"{method} {path}: {answer['statusCode']}")
+        raw = answer.get("body") or ""
+        sent = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()
+        plain = gzip.decompress(sent) if answer.get("isBase64Encoded") else sent
+        return Answer(json.loads(plain or b"null"), len(sent))
+
+    def respond(
+        self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """What the function gives to the gateway, whatever it is."""
+        return self._handler(_event(method, box, path, body, query), None)
+
+    def store(self, box: str, subject: str, text: str) -> str:
+        """A message with one part, its content in the request; its resourceURL."""
+        return self.store_as(box, {"Subject": subject}, text)
+
+    def store_as(self, box: str, attributes: Mapping[str, str], text: str) -> str:
+        named = [{"name": name, "value": [value]} for name, value in attributes.items()]
+        root = json.dumps({"object": {"attributes": {"attribute": named}}})
+        parts = (("root-fields", "application/json", root), ("attachments", "text/plain", text))
+        form = "".join(_PART.format(*part) for part in parts)
+        answer = self.ask("POST", box, "/objects", f"{form}--parts--\r\n".encode())
+        return str(answer.json["reference"]["resourceURL"])
+
+    def folder(self, box: str, name: str) -> str:
+        body = {"folder": {"parentFolderPath": "/RCSMessageStore", "name": name}}
+        url: str = self.ask("POST", box, "/folders", body).json["reference"]["resourceURL"]
+        return url
+
+    def copy(self, box: str, sources: list[str], target: str) -> list[str]:
+        """The copies' resourceURLs."""
+        references = [{"resourceURL": source} for source in sources]
+        body = {
+            "targetSourceRef": {
+                "targetRef": {"resourceURL": target},
+                "sourceRefs": {"objects": {"objectReference": references}},
+            }
+        }
+        answer = self.ask("POST", box, "/folders/operations/copyToFolder", body)
+        return [item["success"]["resourceURL"] for item in answer.json["bulkResponseList"]["response"]]
+
+    def latest(self, box: str) -> str:
+        """The token of someone who has listed it all, and then has taken what the listing may repeat."""
+        query, listing = {"maxEntries": "1000"}, True
+        while True:
+            answer = self.ask("GET", box, "/changes", query=query).json
+            query["restartToken"] = answer["nmsEventList"]["restartToken"]
+            if not listing and not answer["nmsEventList"]["nmsEvent"]:
+                return query["restartToken"]
+            listing &= answer["more"]
+
+
+def _event(method: str, box: str, path: str, body: Any, query: dict[str, str] | None) -> dict[str, Any]:
+    form = isinstance(body, bytes)
+    return {
+        "rawPath": f"/nms/v1/main/{box}{path}",
+        "queryStringParameters": query,
+        "headers": {
+            "content-type": "multipart/form-data; boundary=parts" if form else "application/json",
+            "accept-encoding": "gzip",
+        },
+        "requestContext": {
+            "http": {"method": method},
+            "requestId": "measured",
+            "stage": "$default",
+            "authorizer": {"jwt": {"claims": {"sub": box, "scope": NETWORK}}},
+        },
+        "body": base64.b64encode(body).decode() if form else None if body is None else json.dumps(body),
+        "isBase64Encoded": form,
+    }

@@ -1,0 +1,150 @@
+"""How an operator's tools read a table: a box by queries of its own partitions, all boxes side by side.
+
+Nothing but `boxes` and `keys` reads the whole table. Rows are as DynamoDB gives them.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import count
+from typing import Any, TypeVar
+
+from infra.ops.rows.deployed import Deployed
+from onecopy.domain.box import BoxKey
+from onecopy.store.commit import table
+
+AT_ONCE = 4
+"""Boxes that are worked on side by side, if nobody says how many."""
+
+MOST_AT_ONCE = 50
+"""The clients have as many connections."""
+
+_IN_A_CALL = 100
+_KEYS = ("box", "item", "owner", "content_key", "content_keys", "due")
+
+Raw = dict[str, Any]
+Key = tuple[str, str]
+_Thing = TypeVar("_Thing")
+_Done = TypeVar("_Done")
+
+
+def in_parallel(
+    work: Callable[[_Thing], _Done], things: Iterable[_Thing], at_once: int = AT_ONCE
+) -> Iterator[_Done]:
+    """What has become of each, in their order; no more is begun than a few ahead of whoever takes it."""
+    with ThreadPoolExecutor(at_once) as threads:
+        begun = deque[Future[_Done]]()
+        for thing in things:
+            begun.append(threads.submit(work, thing))
+            if len(begun) >= 2 * at_once:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def row(deployed: Deployed, name: str, key: Key) -> Raw:
+    """Empty if it is not there."""
+    found = deployed.dynamodb.get_item(TableName=name, Key=_key(key), ConsistentRead=True)
+    there: Raw = found.get("Item", {})
+    return there
+
+
+def rows(deployed: Deployed, name: str, keys: Iterable[Key]) -> Iterator[Raw]:
+    """Those that are there, a hundred a call."""
+    wanted = [_key(key) for key in keys]
+    while wanted:
+        asked, wanted = wanted[:_IN_A_CALL], wanted[_IN_A_CALL:]
+        answer = deployed.dynamodb.batch_get_item(
+            RequestItems={name: {"Keys": asked, "ConsistentRead": True}}
+        )
+        yield from answer["Responses"].get(name, ())
+        wanted = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", []) + wanted
+
+
+def partition(deployed: Deployed, name: str, box: str) -> Iterator[Raw]:
+    pages = deployed.dynamodb.get_paginator("query").paginate(
+        TableName=name,
+        KeyConditionExpression="box = :box",
+        ExpressionAttributeValues={":box": {"S": box}},
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from page["Items"]
+
+
+def box(deployed: Deployed, name: str, of: str) -> Iterator[Raw]:
+    """Its own rows, its subscriptions, those that have expired, and its log: up to its number, and beyond as
+    long as there is something, since a box whose row is lost has a log, too.
+    """
+    key, last = BoxKey.parse(of), 0
+    for found in partition(deployed, name, of):
+        if found["item"]["S"] == table.BOX:
+            last = int(found["seq"]["N"])
+        yield found
+    for apart in (table.subscription_partition(key), table.expired_partition(key)):
+        yield from partition(deployed, name, apart)
+    for seq in count(0, table.LOG_PARTITION):
+        changes = list(partition(deployed, name, table.log_partition(key, seq)))
+        yield from changes
+        if seq > last and not changes:
+            return
+
+
+def contents(found: Raw) -> list[Key]:
+    """The row of content that a box's row names: a link's, or that of an upload under way."""
+    if key := found.get("content_key", {}).get("S"):
+        return [(f"C#{key}", table.CONTENT)]
+    if found["item"]["S"].startswith("U#"):
+        key = found["content"]["S"]
+        return [(f"C#{key}", table.UPLOAD)]
+    return []
+
+
+def boxes(deployed: Deployed, name: str, at_once: int) -> Iterator[str]:
+    """All that have a row."""
+    more = {"FilterExpression": "#item = :box", "ExpressionAttributeValues": {":box": {"S": table.BOX}}}
+    for page in _scanned(deployed, name, ("box", "item"), at_once, more):
+        yield from (found["box"]["S"] for found in page)
+
+
+def keys(deployed: Deployed, name: str, at_once: int) -> Iterator[list[Raw]]:
+    """Of every row its key and what it names, page by page."""
+    return _scanned(deployed, name, _KEYS, at_once, {})
+
+
+def _scanned(
+    deployed: Deployed, name: str, attributes: tuple[str, ...], at_once: int, more: Raw
+) -> Iterator[list[Raw]]:
+    """The table in so many parts at once, a page of each in turn."""
+    asked = {
+        "TableName": name,
+        "ConsistentRead": True,
+        "TotalSegments": at_once,
+        "ProjectionExpression": ", ".join(f"#{each}" for each in attributes),
+        "ExpressionAttributeNames": {f"#{each}": each for each in attributes},
+        **more,
+    }
+
+    def page(where: Raw) -> tuple[list[Raw], Raw | None]:
+        found = deployed.dynamodb.scan(**asked, **where)
+        last = found.get("LastEvaluatedKey")
+        return found["Items"], {**where, "ExclusiveStartKey": last} if last else None
+
+    parts: list[Raw] = [{"Segment": segment} for segment in range(at_once)]
+    while parts:
+        ahead: list[Raw] = []
+        for found, after in in_parallel(page, parts, at_once):
+            yield found
+            ahead += [after] if after else []
+        parts = ahead
+
+
+def box_of(of: str) -> str:
+    """Of a partition that belongs to a box."""
+    name = table.box_of_subscription(of)
+    start, log, number = name.rpartition("#L")
+    return start if log and number.isdigit() else name
+
+
+def _key(key: Key) -> Raw:
+    return {"box": {"S": key[0]}, "item": {"S": key[1]}}

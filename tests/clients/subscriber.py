@@ -1,0 +1,167 @@
+"""A subscriber of a box: takes what is pushed to it, keeps it as it came, answers as a test tells it."""
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from standardwebhooks import Webhook
+
+from tests.clients.box_client import BoxClient, Json
+from tests.clients.eventually import eventually
+from tests.clients.receiver import Receiver, Script, read_request
+
+TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def refusal(status: int, *headers: str) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status} No", *headers, "Content-Length: 0", "", ""]).encode()
+
+
+def echo(code: Any) -> bytes:
+    body = json.dumps({"code": code}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@dataclass(frozen=True)
+class Post:
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def webhook_id(self) -> str:
+        return self.headers["webhook-id"]
+
+    @property
+    def said(self) -> Json:
+        said: Json = json.loads(self.body)
+        return said
+
+    @property
+    def verification(self) -> Json | None:
+        return self.said.get("verification")
+
+    @property
+    def list(self) -> Json:
+        found: Json = self.said["nmsEventList"]
+        return found
+
+    def verify(self, secret: str) -> None:
+        """As a subscriber does it, with the library for it."""
+        Webhook(secret).verify(self.body, self.headers)
+
+
+class Subscriber(Receiver):
+    """Gives a verification's code back and takes every list, unless `verification` or `answer` say otherwise.
+
+    On a port given, it is one that was down and is there again.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(self._take, port=port)
+        self.posts: list[Post] = []
+        self.verification: bytes | None = None
+        self.answer: bytes | Script = TAKEN
+
+    def _take(self, connection: socket.socket) -> None:
+        _, headers, body = read_request(connection)
+        post = Post({name.lower(): value for name, value in headers.items()}, body)
+        answer = self.answer
+        if post.verification:
+            answer = self.verification or echo(post.verification["code"])
+        self.posts.append(post)
+        if callable(answer):
+            answer(connection)
+        else:
+            connection.sendall(answer)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/events"
+
+    @property
+    def verifications(self) -> list[Post]:
+        return [post for post in list(self.posts) if post.verification]
+
+    @property
+    def lists(self) -> list[Json]:
+        """Each one once, in the order in which they first came."""
+        found = {post.webhook_id: post.list for post in list(self.posts) if not post.verification}
+        return list(found.values())
+
+    @property
+    def events(self) -> list[Json]:
+        return [event for each in self.lists for event in each["nmsEvent"]]
+
+    @property
+    def indexes(self) -> list[int]:
+        return [each["index"] for each in self.lists]
+
+
+def ask(box: BoxClient, url: str, callback: Json | None = None, **given: Any) -> httpx.Response:
+    """For a subscription; `given` is what else it says."""
+    reference = {"notifyURL": url, **(callback or {})}
+    return box.post("/subscriptions", {"nmsSubscription": {"callbackReference": reference, **given}})
+
+
+def subscribe(box: BoxClient, subscriber: Subscriber, **given: Any) -> Json:
+    """The subscription, as its owner sees it once and never again: with the secret."""
+    return shown(ask(box, subscriber.url, **given), 201)
+
+
+def look(box: BoxClient, subscription: Json) -> Json:
+    return shown(box.get(subscription["resourceURL"]), 200)
+
+
+def update(box: BoxClient, subscription: Json, **given: Any) -> Json:
+    return shown(box.post(subscription["resourceURL"], {"nmsSubscriptionUpdate": given}), 200)
+
+
+def shown(answer: httpx.Response, status: int) -> Json:
+    assert answer.status_code == status, answer.text
+    subscription: Json = answer.json()["nmsSubscription"]
+    return subscription
+
+
+def active(box: BoxClient, subscriber: Subscriber, **given: object) -> Json:
+    made = subscribe(box, subscriber, **given)
+    assert eventually(lambda: look(box, made)["state"] == "active")
+    return made
+
+
+def state(box: BoxClient, subscription: Json) -> tuple[str, str | None]:
+    """And what went wrong last."""
+    found = look(box, subscription)
+    return found["state"], found.get("lastError")
+
+
+def assert_told(subscriber: Subscriber, expected: list[Json]) -> None:
+    """All of it, by numbers without a gap, and whatever came twice was the same both times."""
+    assert eventually(lambda: len(subscriber.events) >= len(expected))
+    assert subscriber.events == expected
+    assert subscriber.indexes == list(range(1, len(subscriber.indexes) + 1))
+    assert_same_again(subscriber)
+
+
+def assert_same_again(subscriber: Subscriber) -> None:
+    posts = list(subscriber.posts)
+    assert len({(post.webhook_id, post.body) for post in posts}) == len({post.webhook_id for post in posts})
+
+
+def end_all(box: BoxClient) -> None:
+    """Their receivers are gone; they would be called on and on."""
+    for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["subscription"]:
+        box.delete(left["resourceURL"])
+
+
+def some_of_everything(box: BoxClient) -> None:
+    folder, other = box.folder("one"), box.folder("two")
+    first = box.text_object("hello", folder, correlationId="id", correlationTag="tag")
+    box.put(f"{first}/flags/%5CSeen")
+    [copied] = box.copy(other, [first])
+    box.move(other, [first])
+    box.put(f"{folder}/folderName", {"name": "renamed"})
+    box.move(other, folders=[folder])
+    box.delete(copied["success"]["resourceURL"])
+    box.delete(other)

@@ -1,0 +1,1 @@
+"""The operator's commands: import, check, restore, wipe, doctor."""

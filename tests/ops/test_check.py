@@ -1,0 +1,358 @@
+"""`onecopy check`: what is broken behind the API is found, told, and mended where that is safe."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import LocalStack
+from infra.ops import cli
+from infra.ops.check.checking import Report, check
+from infra.ops.rows.deployed import Deployed, on_this_machine
+from onecopy.domain.ids import ModSeq
+from onecopy.store.commit import rows
+from onecopy.store.commit.table import BoxRow
+from tests.clients.box_client import STORE, BoxClient, id_of
+from tests.clients.eventually import eventually
+from tests.clients.following import follow, listing, names, now, page, told
+from tests.ops.shop import Shop, count_too_high
+
+Break = Callable[["Shop"], None]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack in which nobody else breaks anything."""
+    with LocalStack(tmp_path_factory.mktemp("checked")) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(alone: LocalStack) -> Iterator[Shop]:
+    with BoxClient(alone) as client:
+        yield Shop(alone, client)
+
+
+@pytest.fixture
+def deployed(alone: LocalStack) -> Deployed:
+    return on_this_machine(alone.data)
+
+
+def look(deployed: Deployed, repair: bool = False) -> Report:
+    return check(deployed, repair, sleep=lambda _: None)
+
+
+def rules_of(report: Report) -> list[str]:
+    return sorted({finding.rule for finding in report.findings})
+
+
+def test_nothing_is_wrong_where_nothing_was_broken(shop: Shop, deployed: Deployed) -> None:
+    box = shop.box
+    box.move(box.folder("elsewhere"), folders=[shop.folder])
+    box.delete(shop.text)
+    box.delete(box.folder("gone"))
+    box.copy(box.folder_at(STORE), folders=[shop.folder])
+    report = look(deployed)
+    assert list(report.findings) == []
+    assert report.counts["message"] >= 2
+
+
+def test_nothing_seems_wrong_while_many_write(shop: Shop, deployed: Deployed) -> None:
+    box, going = shop.box, [True]
+
+    def write() -> None:
+        while going:
+            made = box.text_object("one more", shop.folder)
+            box.copy(shop.inner, [made])
+            box.delete(made)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        reports = [look(deployed) for _ in range(3)]
+        going.clear()
+    assert [writer.result() for writer in writers] == [None, None]
+    assert [list(report.findings) for report in reports] == [[]] * 3
+
+
+def count_too_low(shop: Shop) -> None:
+    shop.set("CONTENT", {"links": {"N": "1"}}, f"C#{shop.key}")
+
+
+def digest(shop: Shop) -> None:
+    shop.set("BOX", {"digest": {"S": '[7,99,"00000000000000ff"]'}})
+
+
+def name_lost(shop: Shop) -> None:
+    [row] = [row for row in shop.behind.rows(shop.behind.box, "N#") if row["item"]["S"].endswith("#/kept")]
+    shop.behind.delete(row)
+
+
+def name_left_over(shop: Shop) -> None:
+    row = next(shop.behind.rows(shop.behind.box, "N#"))
+    shop.behind.put({**row, "item": {"S": f"N#{id_of(shop.folder)}#/nobody"}})
+
+
+def place_of_link(shop: Shop) -> None:
+    shop.set(f"O#{id_of(shop.text)}", {"place": {"S": "b3#2001"}})
+
+
+def place_of_folder(shop: Shop) -> None:
+    shop.set(f"F#{id_of(shop.inner)}", {"place": {"S": "b3##zz"}})
+
+
+def chain(shop: Shop) -> None:
+    shop.set(f"F#{id_of(shop.inner)}", {"ancestors": {"S": '["b1"]'}})
+
+
+def gap_in_the_log(shop: Shop) -> None:
+    shop.behind.take_change(shop.behind.seq() - 1)
+
+
+def end_of_the_log(shop: Shop) -> None:
+    shop.behind.take_change(shop.behind.seq())
+
+
+def content_row(shop: Shop) -> None:
+    """Its bytes are no orphans: links point to them."""
+    shop.behind.delete(shop.behind.row(f"C#{shop.key}", "CONTENT"))
+
+
+def orphan(shop: Shop) -> None:
+    s3, bucket = shop.s3
+    s3.put_object(Bucket=bucket, Key="inline/0123456789abcdef/1", Body=b"nobody's")  # type: ignore[attr-defined]
+
+
+def deletion_without_a_job(shop: Shop) -> None:
+    folder = id_of(shop.inner)
+    row = shop.behind.row(shop.behind.box, f"F#{folder}")
+    [name] = [row for row in shop.behind.rows(shop.behind.box, "N#") if row["folder_id"]["S"] == folder]
+    shop.behind.delete(row)
+    shop.behind.delete(name)
+    known = rows.box(BoxRow.from_raw_data(shop.behind.row(shop.behind.box, "BOX"))).digest
+    left = rows.digest_json(known.minus("folder", folder, ModSeq(int(row["last_mod_seq"]["N"]))))
+    jobs = [["zz", "delete", 1, [folder], []]]
+    shop.set("BOX", {"jobs": {"S": json.dumps(jobs)}, "digest": {"S": json.dumps(left)}})
+
+
+def listening(shop: Shop) -> tuple[str, str]:
+    """A subscription's partition and item that no message on its way names: its row lies still."""
+    url = shop.box.post(
+        "/subscriptions",
+        {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
+    ).json()["nmsSubscription"]["resourceURL"]
+    assert eventually(lambda: shop.box.get(url).json()["nmsSubscription"]["state"] == "failed")
+    partition, item = f"{shop.behind.box}#S", "zz"
+    row = shop.behind.row(partition, id_of(url))
+    shop.behind.put({**row, "item": {"S": item}, "state": {"S": "active"}, "tries": {"N": "0"}})
+    return partition, item
+
+
+def bell_lost(shop: Shop) -> None:
+    """Neither the sweep's index nor a message leads to it."""
+    partition, item = listening(shop)
+    row = shop.behind.row(partition, item)
+    shop.behind.put({name: value for name, value in row.items() if name not in ("work", "due")})
+
+
+def bell_far_ahead(shop: Shop) -> None:
+    partition, item = listening(shop)
+    shop.set(item, {"due": {"S": "2099-01-01T00:00:00.000000Z"}}, partition)
+
+
+def bell_of_no_shard(shop: Shop) -> None:
+    """Where the sweep does not look."""
+    partition, item = listening(shop)
+    shop.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "rule"),
+    [
+        (count_too_high, "count"),
+        (count_too_low, "count"),
+        (digest, "digest"),
+        (name_lost, "name"),
+        (name_left_over, "name"),
+        (place_of_link, "place"),
+        (place_of_folder, "place"),
+        (chain, "chain"),
+        (gap_in_the_log, "log"),
+        (end_of_the_log, "log"),
+        (content_row, "content"),
+        (orphan, "orphan"),
+        (deletion_without_a_job, "job"),
+        (bell_lost, "bell"),
+        (bell_far_ahead, "bell"),
+        (bell_of_no_shard, "bell"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_safe_to_mend_is_found_told_and_mended(
+    shop: Shop, deployed: Deployed, breaks: Break, rule: str
+) -> None:
+    breaks(shop)
+    found = look(deployed).findings[0]
+    assert found.rule == rule
+    report = look(deployed, repair=True)
+    assert rule in [finding.rule for finding in report.mended]
+    assert not report.findings
+    assert eventually(lambda: not look(deployed).findings)
+
+
+def content_row_and_bytes(shop: Shop) -> None:
+    content_row(shop)
+    bytes_lost(shop)
+
+
+def bytes_lost(shop: Shop) -> None:
+    s3, bucket = shop.s3
+    s3.delete_object(Bucket=bucket, Key=f"{shop.key}/1")  # type: ignore[attr-defined]
+
+
+def bytes_of_another(shop: Shop) -> None:
+    s3, bucket = shop.s3
+    s3.put_object(Bucket=bucket, Key=f"{shop.key}/1", Body=b"shorter"[:2])  # type: ignore[attr-defined]
+
+
+def folder_lost(shop: Shop) -> None:
+    shop.behind.delete(shop.behind.row(shop.behind.box, f"F#{id_of(shop.inner)}"))
+
+
+def count_at_zero(shop: Shop) -> None:
+    """Terminal: what was reclaimed may be gone already."""
+    shop.set("CONTENT", {"links": {"N": "-1"}}, f"C#{shop.key}")
+
+
+def stuck(shop: Shop) -> None:
+    row = {"kind": {"S": "copy"}, "state": {"S": "{}"}, "step": {"N": "0"}, "due": {"S": hours_ago()}}
+    shop.behind.put({"box": {"S": shop.behind.box}, "item": {"S": "J#stuck"}, **row})
+
+
+def hours_ago() -> str:
+    return (datetime.now(UTC) - timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def not_reclaimed(shop: Shop) -> None:
+    zero = {"links": {"N": "-1"}, "due": {"S": hours_ago()}, "sizes": {"S": "[]"}}
+    row = {"box": {"S": "C#inline/late"}, "item": {"S": "CONTENT"}, "owner": {"S": shop.behind.box}}
+    shop.behind.put({**row, **zero})
+
+
+def upload_left(shop: Shop) -> None:
+    row = {"box": {"S": "C#direct/late"}, "item": {"S": "UPLOAD"}, "owner": {"S": shop.behind.box}}
+    shop.behind.put({**row, "due": {"S": hours_ago()}})
+
+
+def intake_left(shop: Shop) -> None:
+    row = {"box": {"S": "C#inline/came"}, "item": {"S": "INTAKE"}, "content_keys": {"S": "[]"}}
+    shop.behind.put({**row, "due": {"S": hours_ago()}})
+
+
+def no_box_row(shop: Shop) -> None:
+    shop.behind.delete(shop.behind.row(shop.behind.box, "BOX"))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "rules"),
+    [
+        (content_row_and_bytes, ["content"]),
+        (bytes_lost, ["bytes"]),
+        (bytes_of_another, ["bytes"]),
+        (folder_lost, ["digest", "link", "name"]),
+        (count_at_zero, ["count"]),
+        (stuck, ["job"]),
+        (not_reclaimed, ["count", "reclaim"]),
+        (upload_left, ["swept"]),
+        (intake_left, ["swept"]),
+        (no_box_row, ["homeless"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_for_a_person_to_decide_is_told_and_left(
+    shop: Shop, deployed: Deployed, breaks: Break, rules: list[str]
+) -> None:
+    breaks(shop)
+    try:
+        assert rules_of(look(deployed)) == rules
+        assert set(rules_of(look(deployed, repair=True))) & set(rules) - {"digest"}
+    finally:
+        raze(shop)
+
+
+def raze(shop: Shop) -> None:
+    """The box is broken for good: the next test's is another."""
+    behind = shop.behind
+    for partition in (behind.box, f"{behind.box}#L0", f"C#{shop.key}", *STRAYS):
+        for row in list(behind.rows(partition, "")):
+            behind.delete(row)
+    s3, bucket = shop.s3
+    s3.delete_object(Bucket=bucket, Key=f"{shop.key}/1")  # type: ignore[attr-defined]
+
+
+STRAYS = ("C#inline/late", "C#direct/late", "C#inline/came")
+
+
+def test_a_mended_count_lets_the_content_go_with_its_last_link(shop: Shop, deployed: Deployed) -> None:
+    count_too_high(shop)
+    look(deployed, repair=True)
+    shop.box.delete(shop.text)
+    assert shop.behind.links(shop.key) == 1
+    shop.box.delete(shop.copy)
+    assert eventually(lambda: shop.behind.is_away(shop.key))
+
+
+def test_clients_of_a_log_with_a_gap_list_anew(shop: Shop, deployed: Deployed) -> None:
+    token = now(shop.box)
+    shop.box.folder("missed")
+    end_of_the_log(shop)
+    look(deployed, repair=True)
+    events, anew, _ = page(shop.box, token)
+    assert names(events) == ["resetBox"]
+    assert "missed" in [folder["name"] for folder in told(follow(shop.box, anew)[0], "changedFolder")]
+    assert listing(shop.box)
+
+
+def test_the_command_says_what_is_wrong_and_exits_so(
+    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--data", str(alone.data)]
+    assert cli.main(["check", *where]) == 0
+    assert "all agrees" in capsys.readouterr().out
+    digest(shop)
+    assert cli.main(["check", *where]) == 1
+    out = capsys.readouterr().out
+    assert shop.behind.box in out
+    assert "7 folders, 99 objects, 00000000000000ff" in out
+    assert "1 wrong, 1 of it can be mended" in out
+    assert cli.main(["check", "--repair", *where]) == 0
+    assert capsys.readouterr().out.startswith("mended: ")
+
+
+def test_strays_alone_are_named_and_nothing_wrong(
+    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orphan(shop)
+    where = ["--data", str(alone.data)]
+    assert cli.main(["check", *where]) == 0
+    out = capsys.readouterr().out
+    assert "stray: 8 bytes in the bucket" in out
+    assert "all agrees; 1 stray of killed requests" in out
+    digest(shop)
+    assert cli.main(["check", *where]) == 1
+
+
+def test_one_box_alone(alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    digest(shop)
+    with BoxClient(alone) as other:
+        other.folder("well")
+        assert cli.main(["check", "--data", str(alone.data), "--box", other.box]) == 0
+    assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
+    assert "mended" in capsys.readouterr().out
+
+
+def test_where_no_store_is_the_command_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "--data", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"onecopy check: no stack runs with its data in {tmp_path}\n"

@@ -1,0 +1,1 @@
+"""Subscriptions, and how changes are pushed to whoever subscribed."""

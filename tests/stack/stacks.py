@@ -1,0 +1,38 @@
+"""Stacks of which the template is changed: stand-ins for the handlers, less patience."""
+
+import re
+from pathlib import Path
+
+from infra.aws.template import TEMPLATE
+from infra.local.stack import LocalStack
+
+STANDINS = Path(__file__).parents[1] / "local"
+"""Where the handlers are that do as a test tells them."""
+SENDER = "Handler: onecopy.handlers.deliver.handler\n"
+
+
+def standin_stack(data: Path) -> LocalStack:
+    text = TEMPLATE.read_text()
+    text = re.sub(r"onecopy\.handlers\.(\w+)\.handler", r"standins.\1", text)
+    text = re.sub(r" Timeout: \d+", " Timeout: 2", text)
+    text = re.sub(r"VisibilityTimeout: \d+", "VisibilityTimeout: 2", text)
+    text = re.sub(r"maxReceiveCount: \d+", "maxReceiveCount: 2", text)
+    text = re.sub(r"MaximumRetryAttempts: \d+", "MaximumRetryAttempts: 2", text)
+    text = text.replace("LOG_LEVEL: INFO", f"LOG_LEVEL: INFO\n        NOTES: {data / 'notes'}")
+    template = data / "template.yaml"
+    template.write_text(text)
+    return LocalStack(data, template=template, environment={"PYTHONPATH": str(STANDINS)})
+
+
+def hasty_stack(data: Path) -> LocalStack:
+    text = TEMPLATE.read_text()
+    for patient, impatient in (
+        ("BACKOFF_MAX: !Ref BackoffMax", 'BACKOFF_MAX: "1"'),
+        (SENDER, f"{SENDER}      Timeout: 5\n"),
+        ("VisibilityTimeout: 150", "VisibilityTimeout: 6"),
+    ):
+        assert patient in text
+        text = text.replace(patient, impatient)
+    template = data / "template.yaml"
+    template.write_text(text)
+    return LocalStack(data, template=template)
