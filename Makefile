@@ -10,6 +10,7 @@ SAM := .venv-sam/.ready
 BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
 TEMPLATES := infra/template.yaml infra/dashboard.yaml infra/function-alarms.yaml
 
+JOBS ?= 2
 PORT ?= 8080
 DATA ?= .local
 
@@ -22,19 +23,23 @@ BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/t
 CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
 	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
-.PHONY: demo test test-deployed test-aws serve deploy-local import lint format bench scale bundle browser clean
+.PHONY: demo quick test test-deployed test-aws serve deploy-local import lint format bench scale bundle browser clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
 	@exec $(BIN)/python -m infra.demo $(if $(BACKUP),"$(BACKUP)")
 
+# The same test functions as far as moto can show them, in one process: no server, no network.
+quick: $(READY)
+	@exec $(BIN)/pytest --quick
+
 test: $(READY)
-	@exec $(BIN)/pytest
+	@exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
 # The same tests, of the template as SAM deploys it, and in another region: what is true of the first alone is seen.
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
-	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --deployed $(BLACK_BOX) $(CALLED_BACK)
+	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --deployed $(BLACK_BOX) $(CALLED_BACK)
 
 # The same tests, as far as nobody has to be called back, of a throw-away stack in the AWS account at hand.
 test-aws: $(READY) $(SAM)

@@ -1,10 +1,13 @@
 """What tests share: the whole stack on free ports, with the product's handlers or with stand-ins for them."""
 
+import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
@@ -32,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     whole = "whole: of what moto cannot show: processes, streams, S3's own answers, concurrency, size"
     config.addinivalue_line("markers", whole)
+    settings.register_profile("quick", derandomize=True, database=None)
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
+    # httpx reads the certificates of all authorities for each client, though no test speaks TLS.
+    ssl.create_default_context = cache(ssl.create_default_context)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

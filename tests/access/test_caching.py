@@ -40,6 +40,7 @@ def answers(client: BoxClient) -> Iterator[httpx.Response]:
     yield client.get(client.base.rpartition("/")[0] + "/tel:+1/changes")
 
 
+@pytest.mark.whole
 def test_every_answer_says_so(client: BoxClient) -> None:
     given = list(answers(client))
 

@@ -97,6 +97,7 @@ def test_a_preflight_of_the_api_is_answered_without_a_token(
     assert not lets_ask(answer, APP, method, [*names, "x-other"])
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("origin", ELSEWHERE)
 def test_a_page_of_another_origin_is_named_in_no_answer(client: BoxClient, origin: str) -> None:
     url = client.text_object()
@@ -140,6 +141,7 @@ def test_all_that_the_api_says_in_headers_can_be_read(client: BoxClient) -> None
         assert said - READABLE - ON_THE_WAY <= listed(answer, "access-control-expose-headers")
 
 
+@pytest.mark.whole
 def test_a_preflight_of_an_upload_is_answered_and_the_upload_goes_through(client: BoxClient) -> None:
     href, names, slot = part(client)
 
@@ -149,6 +151,7 @@ def test_a_preflight_of_an_upload_is_answered_and_the_upload_goes_through(client
     assert lets_in(answer, APP)
 
 
+@pytest.mark.whole
 def test_a_preflight_of_a_download_is_answered_and_its_range_comes(client: BoxClient) -> None:
     href = client.get(f"{client.text_object('0123456789')}/payload").headers["location"]
 
@@ -160,6 +163,7 @@ def test_a_preflight_of_a_download_is_answered_and_its_range_comes(client: BoxCl
     assert {"content-range", "content-disposition", "etag"} <= listed(answer, "access-control-expose-headers")
 
 
+@pytest.mark.whole
 def test_nobody_may_delete_in_the_bucket_nor_send_what_no_upload_needs(client: BoxClient) -> None:
     href, names, _ = part(client)
 
@@ -167,6 +171,7 @@ def test_nobody_may_delete_in_the_bucket_nor_send_what_no_upload_needs(client: B
     assert not lets_ask(preflight(href, APP, "PUT", ["x-amz-acl"]), APP, "PUT", ["x-amz-acl"])
 
 
+@pytest.mark.whole
 def test_a_request_of_no_page_is_told_nothing_of_origins(client: BoxClient) -> None:
     url = client.text_object()
     href = client.get(f"{url}/payload").headers["location"]

@@ -32,6 +32,7 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
         yield client
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "AccessDeniedException"])
 @pytest.mark.parametrize("kind", CREATORS)
 def test_what_is_made_deep_down_is_answered_though_its_path_cannot_be_read(

@@ -85,6 +85,7 @@ def test_a_copys_flags_are_its_own(client: BoxClient) -> None:
     assert object_(client, source)["flags"]["flag"] == []
 
 
+@pytest.mark.whole
 def test_a_copy_outlives_its_source(client: BoxClient) -> None:
     source = client.text_object("still here")
     (item,) = client.copy(client.folder("target"), objects=[source])

@@ -136,6 +136,7 @@ def test_only_the_network_makes_folders_beside_the_users_own(stack: LocalStack, 
     assert fault(refused) == (403, "POL1031")
 
 
+@pytest.mark.whole
 def test_folders_lie_at_most_32_deep(client: BoxClient) -> None:
     path = STORE
     for level in range(31):
@@ -240,6 +241,7 @@ def test_a_folder_tells_its_name_its_date_and_that_it_is_the_root(client: BoxCli
     assert attributes(client, client.folder_at("/"), "Root,Name") == {"Root": ["Yes"], "Name": [""]}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("width", [2, 30])
 def test_the_counts_of_a_subtree_are_of_all_below_a_folder_but_what_is_deleted(
     client: BoxClient, width: int

@@ -38,12 +38,14 @@ def mixed(*parts: Part, kind: str = "multipart/mixed") -> Part:
     return attachment(multipart(*parts, boundary="MM"), f"{kind}; boundary=MM")
 
 
+@pytest.mark.whole
 def test_what_a_file_name_says_is_no_field(client: BoxClient) -> None:
     named = 'form-data; filename="a; name=root-fields; b"; name="attachments"'
     (part,) = stored(client, attachment(CONTENT, disposition=named))
     assert fetched(client, part).content == CONTENT
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "name",
     [
@@ -65,6 +67,7 @@ def test_a_file_name_that_is_none_is_left_out(client: BoxClient, name: str) -> N
         assert answer.headers["content-disposition"] == "attachment"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
@@ -87,6 +90,7 @@ def test_a_part_may_have_many_headers_of_its_own(client: BoxClient) -> None:
     assert part["contentId"] == "<it>"
 
 
+@pytest.mark.whole
 def test_a_multipart_within_is_one_part_as_it_is(client: BoxClient) -> None:
     inner = multipart((b"Content-Type: text/plain", b"deep"), boundary="DEEP")
     related = mixed((b"Content-Type: multipart/alternative; boundary=DEEP", inner), kind="multipart/related")
@@ -95,12 +99,14 @@ def test_a_multipart_within_is_one_part_as_it_is(client: BoxClient) -> None:
     assert fetched(client, part).content == inner
 
 
+@pytest.mark.whole
 def test_several_attachments_are_the_parts_in_order(client: BoxClient) -> None:
     parts = stored(client, attachment(b"one", "text/plain"), attachment(b"two", "image/png"))
     assert [part["contentType"] for part in parts] == ["text/plain", "image/png"]
     assert [fetched(client, part).content for part in parts] == [b"one", b"two"]
 
 
+@pytest.mark.whole
 def test_a_part_may_be_empty(client: BoxClient) -> None:
     kind = b"Content-Type: text/plain"
     empty, other = stored(client, mixed((kind, b""), (kind, "ü".encode())))
@@ -114,6 +120,7 @@ def test_a_part_without_headers_is_plain_text(client: BoxClient) -> None:
     assert (part["contentType"], part["size"]) == ("text/plain", 4)
 
 
+@pytest.mark.whole
 def test_quoted_printable_comes_back_as_it_was(client: BoxClient) -> None:
     (part,) = stored(client, attachment(b"a=3Db=\r\nc", more="Content-Transfer-Encoding: Quoted-Printable"))
     assert fetched(client, part).content == b"a=bc"

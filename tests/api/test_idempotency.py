@@ -91,6 +91,7 @@ def test_a_repeat_is_answered_as_the_first_time_and_does_nothing(box: BoxClient,
     box.http.delete("/subscriptions/" + first.headers.get("location", "/").rsplit("/", 1)[1])
 
 
+@pytest.mark.whole
 def test_a_repeated_upload_is_the_same_one_with_addresses_of_its_own(box: BoxClient) -> None:
     first, again = (upload(box, key()).json()["upload"] for _ in range(2))
     assert [first[name] == again[name] for name in ("resourceURL", "objectId", "expires")] == [True] * 3
@@ -160,6 +161,7 @@ def test_what_cannot_be_parsed_is_refused_before_the_key_is_looked_at(box: BoxCl
     assert plain_object(box, key()).status_code == 201
 
 
+@pytest.mark.whole
 def test_many_at_once_do_the_work_once(box: BoxClient) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: plain_object(box, key()), range(8)))
@@ -187,6 +189,7 @@ def started(desk: Desk, total: int, now: datetime | None = None) -> Store:
 ITEMS = [Item(RCS_MESSAGE_STORE, NewObject(correlation_tag=f"{n}")) for n in range(80)]
 
 
+@pytest.mark.whole
 def test_a_repeat_goes_on_from_where_a_try_died(desk: Desk) -> None:
     commits: list[str] = []
 
@@ -228,6 +231,7 @@ def test_a_day_later_the_key_is_free_again(desk: Desk) -> None:
     assert first != second
 
 
+@pytest.mark.whole
 def test_items_that_were_not_begun_stay_so_under_their_key(desk: Desk) -> None:
     """They go again under another key."""
     source, target = desk.folder("source"), desk.folder("target")

@@ -84,6 +84,7 @@ FORMS = {
 }
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("form", FORMS)
 def test_content_comes_back_byte_for_byte_however_the_form_was_written(client: BoxClient, form: str) -> None:
     body, kind = FORMS[form]
@@ -96,12 +97,14 @@ def test_content_comes_back_byte_for_byte_however_the_form_was_written(client: B
     assert content(client, found["payloadURL"]).content == BYTES
 
 
+@pytest.mark.whole
 def test_content_that_looks_like_a_boundary_is_content(client: BoxClient) -> None:
     tricky = b"--B\r\n--BBx\r\n--\r\n\r\n" + BYTES + b"\r\n"
     url = made(send(client, multipart(root(FIELDS), attachment(tricky))))
     assert content(client, f"{url}/payload").content == tricky
 
 
+@pytest.mark.whole
 def test_the_parts_of_a_multipart_keep_their_order_type_name_and_id(client: BoxClient) -> None:
     picture = (
         b'Content-Type: image/png\r\nContent-Disposition: attachment; filename="p.png"\r\nContent-ID: <1>'
@@ -256,6 +259,7 @@ def test_a_deleted_object_is_gone(client: BoxClient) -> None:
         assert fault(answer) == (404, "SVC0004")
 
 
+@pytest.mark.whole
 def test_many_objects_in_one_request_each_with_its_code(client: BoxClient) -> None:
     objects = [
         FIELDS,
@@ -273,6 +277,7 @@ def test_many_objects_in_one_request_each_with_its_code(client: BoxClient) -> No
     assert "payloadPart" not in object_(client, third)
 
 
+@pytest.mark.whole
 def test_a_thousand_objects_in_one_request(client: BoxClient) -> None:
     answer = bulk(
         client, [{**FIELDS, "correlationTag": str(n)} for n in range(1000)], [attachment(b"")] * 1000

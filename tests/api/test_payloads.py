@@ -39,6 +39,7 @@ def stored(client: BoxClient, kind: str, name: str | None = None) -> httpx.Respo
     return httpx.get(client.get(f"{url}/payload").headers["location"])
 
 
+@pytest.mark.whole
 def test_a_body_is_a_redirect_or_for_whom_prefers_it_json(client: BoxClient) -> None:
     url = client.text_object("hello")
     redirect = client.get(f"{url}/payload")
@@ -54,6 +55,7 @@ def test_a_body_is_a_redirect_or_for_whom_prefers_it_json(client: BoxClient) -> 
     assert httpx.get(given["href"]).text == httpx.get(redirect.headers["location"]).text == "hello"
 
 
+@pytest.mark.whole
 def test_a_presigned_address_is_signed_with_sigv4_and_changed_it_is_worth_nothing(client: BoxClient) -> None:
     href = client.get(f"{client.text_object()}/payload").headers["location"]
     assert parse_qs(urlsplit(href).query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
@@ -72,6 +74,7 @@ def test_an_address_is_good_for_minutes_and_says_until_when(client: BoxClient) -
     assert abs(datetime.fromisoformat(given["expires"]) - end) <= timedelta(seconds=2)
 
 
+@pytest.mark.whole
 def test_a_range_of_a_body_is_served(client: BoxClient) -> None:
     href = client.get(f"{client.text_object('0123456789')}/payload").headers["location"]
     answer = httpx.get(href, headers={"range": "bytes=2-4"})
@@ -83,6 +86,7 @@ def test_an_unknown_part_is_not_found(client: BoxClient, part: str) -> None:
     assert fault(client.get(f"{client.text_object()}/payloadParts/{part}")) == (404, "SVC0004")
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("kind", "disposition"),
     [
@@ -105,6 +109,7 @@ def test_only_what_a_browser_does_not_run_is_shown_in_place(
     assert answer.headers.get("content-disposition", "inline") == disposition
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("given", "name"),
     [
@@ -123,6 +128,7 @@ TURNS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u206
 """Unicode's Bidi_Control: with them `fdp.exe` looks as if it ended in `pdf`."""
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "given",
     [
@@ -146,6 +152,7 @@ def test_a_file_name_that_is_sent_out_reads_in_the_order_of_its_letters(
     assert [one for one in shown if not set(TURNS).isdisjoint(unquote(one))] == []
 
 
+@pytest.mark.whole
 def test_a_disposition_is_shown_as_it_came(client: BoxClient) -> None:
     given = "attachment; filename*=UTF-8''%d9%85%d8%b1%d8%ad%d8%a8%d8%a7.txt; size=9"
     url = object_url(client, upload := begin(client, announced(contentDisposition=given)))
@@ -153,6 +160,7 @@ def test_a_disposition_is_shown_as_it_came(client: BoxClient) -> None:
     assert appeared(client, url)["payloadPart"][0]["contentDisposition"] == given
 
 
+@pytest.mark.whole
 def test_an_upload_appears_as_an_object_when_all_its_parts_are_there(client: BoxClient) -> None:
     token = now(client)
     named = announced(contentDisposition='attachment; filename="p.jpg"', contentId="<1>")
@@ -170,6 +178,7 @@ def test_an_upload_appears_as_an_object_when_all_its_parts_are_there(client: Box
     assert [list(event) for event in since(client, token)] == [["changedObject"]]
 
 
+@pytest.mark.whole
 def test_an_upload_takes_just_the_bytes_that_were_announced_and_once(client: BoxClient) -> None:
     (slot,) = begin(client, announced())["part"]
     assert put(slot, DATA[::-1]) >= 400
@@ -181,6 +190,7 @@ def test_an_upload_takes_just_the_bytes_that_were_announced_and_once(client: Box
     assert put(slot) == 412
 
 
+@pytest.mark.whole
 def test_what_is_too_large_for_a_form_is_uploaded_and_comes_back_as_it_was(client: BoxClient) -> None:
     data = random.Random(1).randbytes(8_000_000)
     upload = begin(client, announced(data))
@@ -191,6 +201,7 @@ def test_what_is_too_large_for_a_form_is_uploaded_and_comes_back_as_it_was(clien
     assert answer.content == data
 
 
+@pytest.mark.whole
 def test_what_s3_tells_twice_happens_once(stack: LocalStack, client: BoxClient) -> None:
     """Also after the object has been deleted: it does not come back."""
     token = now(client)
@@ -207,6 +218,7 @@ def test_what_s3_tells_twice_happens_once(stack: LocalStack, client: BoxClient) 
     assert fault(client.get(url)) == (404, "SVC0004")
 
 
+@pytest.mark.whole
 def test_an_upload_whose_folder_has_gone_appears_in_the_users_store(client: BoxClient) -> None:
     folder = client.folder("gone")
     upload = begin(client, announced(), parentFolderPath=f"{STORE}/gone")
@@ -248,10 +260,12 @@ def test_an_upload_has_1_to_100_parts(client: BoxClient, parts: Any) -> None:
     assert fault(client.create({**FIELDS, "payloadPart": parts})) == (400, "SVC0002")
 
 
+@pytest.mark.whole
 def test_a_size_may_come_as_a_string(client: BoxClient) -> None:
     assert put(begin(client, {**announced(), "size": str(len(DATA))})["part"][0]) == 200
 
 
+@pytest.mark.whole
 def test_addresses_of_many_bodies_at_once(stack: LocalStack, client: BoxClient) -> None:
     text, plain, gone = client.text_object("text"), client.plain_object(), client.text_object()
     client.delete(gone)

@@ -1,6 +1,8 @@
 """Presigned URLs as AWS takes them: no emulator has regions, nor credentials that end."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,11 +22,15 @@ CONTENT = Content(ContentKey("inline/0123456789abcdef"), ContentId("1"), (PART,)
 REGIONS = ["us-east-1", "eu-central-1", "eu-south-2", "il-central-1", "us-gov-west-1"]
 
 
-def contents(region: str, minutes: int, credentials: RefreshableCredentials | None = None) -> Contents:
+@cache
+def client(region: str) -> Any:
     session = Session()
     session.set_credentials("AKIDEXAMPLE", "secret")
-    client = session.create_client("s3", region_name=region, config=S3_CONFIG)
-    return Contents(client, "messages", timedelta(minutes=minutes), credentials)
+    return session.create_client("s3", region_name=region, config=S3_CONFIG)
+
+
+def contents(region: str, minutes: int, credentials: RefreshableCredentials | None = None) -> Contents:
+    return Contents(client(region), "messages", timedelta(minutes=minutes), credentials)
 
 
 def ending(end: datetime) -> RefreshableCredentials:

@@ -32,13 +32,7 @@ class BoxClient:
         self.box = box or new_box()
         self.base = f"{stack.url}/nms/v1/main/{quote(self.box, safe='')}"
         headers = {"authorization": f"Bearer {stack.token(self.box, scope)}"}
-        self.http = httpx.Client(
-            base_url=self.base,
-            headers=headers,
-            timeout=60,
-            verify=False,  # there is no TLS
-            transport=getattr(stack, "transport", None),  # the network, or straight into the handler
-        )
+        self.http = httpx.Client(base_url=self.base, headers=headers, timeout=60, verify=False)  # no TLS
 
     def __enter__(self) -> Self:
         return self

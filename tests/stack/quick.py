@@ -57,7 +57,6 @@ class QuickStack:
         self._open.enter_context(mock.patch.dict(os.environ, {"MOTO_ACCOUNT_ID": ACCOUNT}))
         self._open.enter_context(mock_aws())
         self._open.enter_context(_tables_copied_once())
-        self._open.enter_context(_no_network())
         keys = KeyStore(self.data / "keys")
         emulator = cast("Emulator", _Moto(self.credentials))
         site = Site(TEMPLATE, self._parameters, self.url, emulator, keys, Log())
@@ -79,7 +78,7 @@ class QuickStack:
         )
         self._open.callback(self.gateway.close)
         self._sqs = self.aws("sqs")
-        self.transport = _Transport(self.gateway, self._work)
+        self._open.enter_context(_instead_of_a_network(_Transport(self.gateway, self._work)))
         return self
 
     def __exit__(
@@ -184,13 +183,15 @@ class _Here:
 
 
 class _Transport(httpx.BaseTransport):
-    """httpx straight into the gateway; then the queues, before the answer is given."""
+    """A request straight into the gateway; then the queues, before the answer is given."""
 
     def __init__(self, gateway: Gateway, afterwards: Callable[[], None]) -> None:
         self._gateway, self._afterwards = gateway, afterwards
         self._loop = asyncio.new_event_loop()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host != httpx.URL(_URL).host:
+            raise AssertionError("S3 answers no request of httpx here: mark the test `whole`")
         body, sent = request.read(), []
         scope = {
             "type": "http",
@@ -252,11 +253,17 @@ def _tables_copied_once() -> Iterator[None]:
 
 
 @contextmanager
-def _no_network() -> Iterator[None]:
-    """A connection to anywhere is an error, not a wait."""
+def _instead_of_a_network(transport: httpx.BaseTransport) -> Iterator[None]:
+    """Whatever httpx sends goes into this process; any other connection is an error, not a wait."""
+
+    def handled(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        return transport.handle_request(request)
 
     def refuse(_: socket.socket, address: Any) -> None:
-        raise AssertionError(f"the quick tier has no network, and was asked for {address}")
+        raise AssertionError(f"asked for {address}: the quick tier has no network")
 
-    with mock.patch.object(socket.socket, "connect", refuse):
+    with (
+        mock.patch.object(httpx.HTTPTransport, "handle_request", handled),
+        mock.patch.object(socket.socket, "connect", refuse),
+    ):
         yield

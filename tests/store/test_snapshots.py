@@ -21,6 +21,8 @@ from tests.clients.following import follow, listing
 from tests.stack.at_table import answering, answering_with
 from tests.stack.desk import Desk
 
+pytestmark = pytest.mark.whole
+
 TAGS = [f"{number:03}" for number in range(70)]
 """Of the objects in a source: a job takes some steps for them."""
 

@@ -211,6 +211,7 @@ def test_a_sync_fetches_no_body(box: BoxClient, device: Device) -> None:
     assert device.body_wire.requests == 0
 
 
+@pytest.mark.whole
 def test_a_body_is_fetched_when_asked_for_and_then_kept(box: BoxClient, opened: Open) -> None:
     first = opened()
     object_id = id_of(picture(box, bytes(range(256)), b"two"))
@@ -224,6 +225,7 @@ def test_a_body_is_fetched_when_asked_for_and_then_kept(box: BoxClient, opened: 
     assert (again.body_wire.requests, again.api_wire.requests) == (0, 0)
 
 
+@pytest.mark.whole
 def test_a_copys_body_is_that_of_its_source(box: BoxClient, device: Device) -> None:
     """Also when the source is long deleted."""
     source = picture(box, b"picture")
@@ -237,6 +239,7 @@ def test_a_copys_body_is_that_of_its_source(box: BoxClient, device: Device) -> N
     assert (device.body_wire.requests, device.api_wire.requests) == before
 
 
+@pytest.mark.whole
 def test_equal_bytes_uploaded_twice_are_two_bodies(box: BoxClient, device: Device) -> None:
     pictures = [picture(box, b"same"), picture(box, b"same")]
     device.sync()
@@ -244,6 +247,7 @@ def test_equal_bytes_uploaded_twice_are_two_bodies(box: BoxClient, device: Devic
     assert device.body_wire.requests == 2
 
 
+@pytest.mark.whole
 def test_a_body_that_was_damaged_is_not_kept(stack: LocalStack, box: BoxClient, device: Device) -> None:
     object_id = id_of(picture(box, b"picture"))
     device.sync()
@@ -256,6 +260,7 @@ def test_a_body_that_was_damaged_is_not_kept(stack: LocalStack, box: BoxClient, 
     assert device.body(object_id) == b"picture"
 
 
+@pytest.mark.whole
 def test_after_a_reset_no_body_is_taken_for_that_of_another(
     stack: LocalStack, box: BoxClient, device: Device
 ) -> None:

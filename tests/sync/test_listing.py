@@ -223,6 +223,7 @@ def test_what_a_listing_has_told_and_is_then_deleted_comes_as_deleted(box: BoxCl
     assert {"deletedFolder", "deletedObject"} <= set(names(deleted))
 
 
+@pytest.mark.whole
 def test_an_upload_announced_before_a_listing_and_finished_behind_its_back_is_told(box: BoxClient) -> None:
     """Its id is lower than those the listing has passed already."""
     part = {"contentType": "text/plain", "size": 5, "checksum": checksum(b"hello")}
@@ -278,6 +279,7 @@ def test_max_entries_is_a_number_from_one_on(box: BoxClient, most: str) -> None:
     assert answer.json()["requestError"]["serviceException"]["messageId"] == "SVC0002"
 
 
+@pytest.mark.whole
 def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(box: BoxClient) -> None:
     """And a delta over the border between two partitions of the log."""
     source, token = box.plain_object(), now(box)
@@ -291,6 +293,7 @@ def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(b
     assert names(since(box, after)) == ["deletedObject"]
 
 
+@pytest.mark.whole
 def test_a_page_too_large_for_an_answer_is_cut_and_the_next_goes_on(stack: LocalStack) -> None:
     """A hundred parts each, and long addresses, for a client that takes no compression."""
     with BoxClient(stack, f"sip:{'+' * 170}{new_box()}") as box:
