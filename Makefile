@@ -23,7 +23,7 @@ BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/t
 CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
 	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
-.PHONY: demo quick test test-deployed test-aws serve deploy-local import lint format bench scale bundle browser clean
+.PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -59,6 +59,11 @@ lint: $(READY) .venv-infra/.checked
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run make format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m infra.docs
+
+# The tables of the documentation that repeat the code, made from it.
+docs: $(READY)
+	@exec $(BIN)/python -m infra.docs --write
 
 format: $(READY)
 	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
@@ -80,6 +85,13 @@ browser: $(READY)
 	@$(BIN)/python tests/clients/browser.py || { test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive && apt-get -qq update \
 		&& apt-get -qq install --yes --no-install-recommends chromium-headless-shell >/dev/null </dev/null; } \
 		|| echo "there is no Chromium, and none could be installed: the tests in a browser are skipped"
+
+# Mermaid's parser, for the test that the documentation's pictures can be drawn.
+pictures: .venv/pictures/.ready
+.venv/pictures/.ready: $(READY) $(wildcard infra/docs/pictures/*.json)
+	@mkdir -p .venv/pictures && cp infra/docs/pictures/*.json .venv/pictures
+	@(cd .venv/pictures && npm ci --no-audit --no-fund --loglevel=error >/dev/null 2>npm.log </dev/null && touch .ready) \
+		|| echo "there is no Mermaid, and none could be installed: the test of the pictures is skipped"
 
 clean:
 	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info

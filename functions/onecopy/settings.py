@@ -40,7 +40,7 @@ class Settings:
 
 
 _URL = r"https?://[^\s/]+(/\S*)?"
-_FORMS = {
+FORMS = {
     "TABLE_NAME": r"\S+",
     "STORE_NAME": r"[A-Za-z0-9._-]{1,64}",
     "BOX_CLAIM": r"[A-Za-z0-9._:/-]{1,45}",
@@ -69,10 +69,10 @@ def read(*needed: str, environ: Mapping[str, str] | None = None) -> Settings:
     for name in ("TABLE_NAME", *needed):
         if not source.get(name):
             raise BadSetting(f"{name} is missing")
-    for name, form in _FORMS.items():
+    for name, form in FORMS.items():
         if source.get(name) and not re.fullmatch(form, source[name]):
             raise BadSetting(f"{name} is malformed")
-    return _typed({name: source.get(name, "") for name in _FORMS})
+    return _typed({name: source.get(name, "") for name in FORMS})
 
 
 def _typed(given: Mapping[str, str]) -> Settings:

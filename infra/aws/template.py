@@ -31,6 +31,12 @@ _PLACE = re.compile(r"\$\{([^!}]+)\}")
 _SECRET = re.compile(r"\{\{resolve:secretsmanager:([^}]+)\}\}")
 
 
+def written(path: Path) -> dict[str, Any]:
+    """A template as it is written, short forms as the long ones: {"Ref": ...}, {"Fn::GetAtt": [...]}."""
+    content: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
+    return content
+
+
 class BadTemplate(Exception):
     """The template asks for something that the local stack cannot read."""
 
@@ -39,7 +45,7 @@ class Template:
     """The template, its parameters filled in; refs, attributes and secrets grow as resources are made."""
 
     def __init__(self, path: Path, parameters: Mapping[str, Any]) -> None:
-        self._source: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506  a safe loader
+        self._source = written(path)
         self.refs: dict[str, Any] = {**PSEUDO_PARAMETERS, **self._parameters(parameters)}
         self.attributes: dict[tuple[str, str], str] = {}
         self.secrets: dict[str, str] = {}

@@ -21,22 +21,6 @@ def template() -> dict[str, Any]:
     return found
 
 
-def row(name: str, parameter: dict[str, Any]) -> str:
-    default = f"`{parameter['Default']}`" if parameter["Default"] != "" else ""
-    bounds = parameter.get("ConstraintDescription")
-    if not bounds and "AllowedValues" in parameter:
-        bounds = ", ".join(map(str, parameter["AllowedValues"]))
-    if not bounds:
-        bounds = f"{parameter['MinValue']:,} to {parameter['MaxValue']:,}"
-    return f"| `{name}` | {default} | {parameter['Description']}. Takes {bounds} |"
-
-
-def test_its_table_of_parameters_is_the_templates(template: dict[str, Any]) -> None:
-    table = [line for line in GUIDE.splitlines() if re.match(r"\| `\w+` \| (`.*`)? \|", line)]
-
-    assert table == [row(name, one) for name, one in template["Parameters"].items()]
-
-
 def test_it_says_of_each_alarm_what_to_do_and_of_no_other(template: dict[str, Any]) -> None:
     of_functions = decode(str(INFRA / "function-alarms.yaml"))[0]["Resources"]
     resources = {**template["Resources"], **of_functions}

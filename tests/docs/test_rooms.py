@@ -33,7 +33,7 @@ infra/aws/lint/rules -> infra/aws/lint
 infra/aws/bundle ->
 infra/client ->
 infra/receiver ->
-infra/docs -> infra/aws onecopy/*
+infra/docs -> infra/aws onecopy*
 infra/local/host ->
 infra/local/emulator -> infra/aws infra/local/host
 infra/local/functions -> infra/aws infra/local/host infra/local/emulator

@@ -9,23 +9,27 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from onecopy.domain.content import Content
 
-_UNITS = {
-    "Copies": MetricUnit.Count,  # links made from other links
-    "BytesNotDuplicated": MetricUnit.Bytes,  # the content of these
-    "BytesNotSent": MetricUnit.Bytes,  # content that a sync told of, and left where it is
-    "BytesAskedFor": MetricUnit.Bytes,  # content of which an address was asked for
-    "Deliveries": MetricUnit.Count,  # lists that a subscriber took
-    "Retries": MetricUnit.Count,  # tries that failed, to be made again
-    "SubscribersBehind": MetricUnit.Count,  # a gauge; all that are owed something
-    "ReclaimLag": MetricUnit.Seconds,  # a gauge; how long the longest waiting content has been due
+METRICS = {
+    "Copies": (MetricUnit.Count, "Links made from other links"),
+    "BytesNotDuplicated": (MetricUnit.Bytes, "Content of these links, which was not stored again"),
+    "BytesNotSent": (MetricUnit.Bytes, "Content that a sync listed and did not transfer"),
+    "BytesAskedFor": (MetricUnit.Bytes, "Content for which a client asked for a presigned URL"),
+    "Deliveries": (MetricUnit.Count, "Lists of notifications that a subscriber accepted"),
+    "Retries": (MetricUnit.Count, "Deliveries that failed and will be tried again"),
+    "SubscribersBehind": (MetricUnit.Count, "Gauge: subscribers with changes still to be delivered"),
+    "ReclaimLag": (
+        MetricUnit.Seconds,
+        "Gauge: how long the oldest content without a link has been due",
+    ),
 }
+"""Each metric's unit and what it counts. The documentation's table is made from it."""
 
 _metrics = Metrics(namespace="Onecopy")
 
 
 def tell(**numbers: float) -> None:
     for name, number in numbers.items():
-        _metrics.add_metric(name, _UNITS[name], number)
+        _metrics.add_metric(name, METRICS[name][0], number)
     _metrics.flush_metrics()
 
 
