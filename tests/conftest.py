@@ -12,8 +12,14 @@ from hypothesis import settings
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
 from infra.ops.rows.deployed import Deployed, on_this_machine
+from onecopy.store.commit.transact import Store
+from tests.clients.box_client import BoxClient
 from tests.clients.browser import APP
+from tests.clients.importing import Phone
+from tests.clients.subscriber import Subscriber
+from tests.stack.at_table import store_of
 from tests.stack.aws_stack import AwsStack
+from tests.stack.desk import Desk
 from tests.stack.quick import QuickStack
 from tests.stack.stacks import hasty_stack, standin_stack
 
@@ -121,3 +127,41 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The product, whole, with less patience: a second between two tries, five for a sender to live."""
     with hasty_stack(tmp_path_factory.mktemp("hasty")) as running:
         yield running
+
+
+@pytest.fixture
+def box(stack: LocalStack) -> Iterator[BoxClient]:
+    """A box of the test's own."""
+    with BoxClient(stack) as client:
+        yield client
+
+
+@pytest.fixture
+def client(stack: LocalStack) -> Iterator[BoxClient]:
+    """The client of a box that is there already: its first request has made it."""
+    with BoxClient(stack) as client:
+        client.folder_at("/")
+        yield client
+
+
+@pytest.fixture
+def subscriber() -> Iterator[Subscriber]:
+    """Listens on loopback until the test ends."""
+    with Subscriber() as listening:
+        yield listening
+
+
+@pytest.fixture
+def store(stack: LocalStack) -> Store:
+    """The store's own functions on the stack's table."""
+    return store_of(stack)
+
+
+@pytest.fixture
+def desk(stack: LocalStack, box: BoxClient) -> Desk:
+    return Desk(stack, box)
+
+
+@pytest.fixture
+def phone(stack: LocalStack, tmp_path: Path) -> Phone:
+    return Phone(stack, tmp_path)

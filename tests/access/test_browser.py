@@ -1,7 +1,6 @@
 """The guide's own code in a real browser: a page of one origin lists and fetches, of another gets nothing."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ def browser(tmp_path: Path) -> Browser:
     if not found:
         pytest.skip("no Chromium is installed: make browser gets Debian's, CHROMIUM names any other")
     return Browser(found, tmp_path)
-
-
-@pytest.fixture
-def client(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
 
 
 def given(stack: LocalStack, client: BoxClient) -> dict[str, str]:

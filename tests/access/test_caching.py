@@ -5,17 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from infra.local.stack import LocalStack
 from onecopy.handlers.edge.request import Answer, sent
 from tests.clients.box_client import STORE, BoxClient
 from tests.clients.uploading import announced, begin
-
-
-@pytest.fixture
-def client(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
 
 
 def answers(client: BoxClient) -> Iterator[httpx.Response]:

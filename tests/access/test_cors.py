@@ -1,12 +1,10 @@
 """Requests of pages of other origins, sent by hand and judged as the Fetch standard tells browsers to."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from infra.local.stack import LocalStack
 from tests.clients.box_client import BoxClient
 from tests.clients.browser import APP, STRANGER
 from tests.clients.uploading import DATA, announced, begin, put
@@ -38,13 +36,6 @@ ASKED = [
     ("DELETE", "/objects/1", ["authorization", "if-match"]),
     ("POST", "/no/such/resource", ["authorization", "content-type"]),
 ]
-
-
-@pytest.fixture
-def client(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
 
 
 def preflight(url: str, origin: str, method: str, names: list[str]) -> httpx.Response:

@@ -2,7 +2,7 @@
 
 import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -24,12 +24,6 @@ from tests.stack.at_table import Call, answering, refusal, store_of
 gc.enable()  # which the handlers' package leaves to whoever has loaded all of them
 
 CREATORS = {"folder": create_folder, "object": create_object}
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
 
 
 @pytest.mark.whole

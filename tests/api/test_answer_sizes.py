@@ -18,7 +18,6 @@ from onecopy.store.box.objects import Item
 from onecopy.store.commit.transact import Store
 from tests.clients.box_client import STORE, BoxClient, codes, new_box
 from tests.clients.forms import attachment, bulk, multipart, root, send
-from tests.stack.at_table import store_of
 
 pytestmark = pytest.mark.whole
 
@@ -34,11 +33,6 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
         client.http.headers["accept-encoding"] = "identity"
         client.folder_at(STORE)
         yield client
-
-
-@pytest.fixture
-def store(stack: LocalStack) -> Store:
-    return store_of(stack)
 
 
 def key(box: BoxClient) -> BoxKey:

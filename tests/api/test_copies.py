@@ -13,13 +13,6 @@ VERBS = ["copy", "move"]
 
 
 @pytest.fixture
-def client(stack: LocalStack) -> Any:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
-
-
-@pytest.fixture
 def network(stack: LocalStack, client: BoxClient) -> Any:
     with BoxClient(stack, client.box, NETWORK) as network:
         yield network

@@ -11,13 +11,6 @@ NAMES = ["x" * 255, "日本語", "a b", "%41", "a+b", "é", "e\u0301", "-", "�
 BAD_NAMES = ["", "x" * 256, ".", "..", "a/b", "a\x00b", "a\nb", "\x7f", "\x85", 5, ["a"]]
 
 
-@pytest.fixture
-def client(stack: LocalStack) -> Any:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
-
-
 def folder_(client: BoxClient, url: str, **query: Any) -> dict[str, Any]:
     found: dict[str, Any] = client.get(url, params=query).raise_for_status().json()["folder"]
     return found

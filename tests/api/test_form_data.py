@@ -1,25 +1,16 @@
 """Form-data as strangers write it: parts in parts, odd headers, names that try to be something else."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from infra.local.stack import LocalStack
 from tests.clients.box_client import STORE, BoxClient, Json, fault
 from tests.clients.following import now, since
 from tests.clients.forms import Part, attachment, multipart, root, send
 
 FIELDS = {"parentFolderPath": STORE}
 CONTENT = b"\x00\xff content"
-
-
-@pytest.fixture
-def client(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
 
 
 def stored(client: BoxClient, *attachments: Part) -> list[Json]:

@@ -175,11 +175,6 @@ def test_many_at_once_do_the_work_once(box: BoxClient) -> None:
 # Tries that die, at the store itself
 
 
-@pytest.fixture
-def desk(stack: LocalStack, box: BoxClient) -> Desk:
-    return Desk(stack, box)
-
-
 def started(desk: Desk, total: int, now: datetime | None = None) -> Store:
     """The store as a try of one and the same request sees it."""
     store = replace(desk.store, now=lambda: now) if now else desk.store

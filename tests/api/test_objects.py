@@ -17,13 +17,6 @@ BYTES = bytes(range(256)) * 4
 FIELDS = {"parentFolderPath": STORE}
 
 
-@pytest.fixture
-def client(stack: LocalStack) -> Any:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
-
-
 def made(answer: httpx.Response) -> str:
     assert answer.status_code == 201, answer.text
     url: str = answer.json()["reference"]["resourceURL"]

@@ -17,13 +17,6 @@ from tests.clients.forms import attachment, multipart, root, send
 from tests.clients.uploading import DATA, FIELDS, announced, appeared, begin, object_url, put
 
 
-@pytest.fixture
-def client(stack: LocalStack) -> Any:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
-
-
 def _uploaded(client: BoxClient, upload: dict[str, Any]) -> str:
     assert put(upload["part"][0]) == 200
     appeared(client, url := object_url(client, upload))

@@ -32,13 +32,6 @@ pytestmark = pytest.mark.whole
 UNKNOWN = (404, "SVC0004")
 
 
-@pytest.fixture
-def client(stack: LocalStack) -> Any:
-    with BoxClient(stack) as client:
-        client.folder_at("/")
-        yield client
-
-
 def content_of(upload: dict[str, Any]) -> str:
     """The key of the content to come, as its first part's address has it."""
     return urlsplit(upload["part"][0]["href"]).path.split("/", 2)[2].rpartition("/")[0]

@@ -50,7 +50,7 @@ infra/scale -> infra/aws infra/docs onecopy/*
 infra/bench -> infra/aws infra/docs infra/scale infra/local* infra/client infra/receiver onecopy/*
 infra/demo -> infra/local infra/client infra/receiver infra/ops*
 
-tests -> tests/clients tests/stack infra/*
+tests -> tests/clients tests/stack infra* onecopy*
 tests/clients -> infra/* onecopy/*
 tests/stack -> tests/clients infra/* onecopy/*
 tests/* -> tests/clients tests/stack infra* onecopy*

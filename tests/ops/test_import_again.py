@@ -25,11 +25,6 @@ def long_backup(folder: Path) -> Path:
     return written(folder, *texts[: MANY // 2], *pictures, *texts[MANY // 2 :])
 
 
-@pytest.fixture
-def phone(stack: LocalStack, tmp_path: Path) -> Phone:
-    return Phone(stack, tmp_path)
-
-
 @pytest.fixture(scope="module")
 def whole(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The tags that the long backup leaves in a box when nothing disturbs it."""

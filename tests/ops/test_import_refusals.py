@@ -8,7 +8,6 @@ from threading import Thread
 
 import pytest
 
-from infra.local.stack import LocalStack
 from infra.ops.cli import main
 from tests.clients import backups
 from tests.clients.backups import sms, written
@@ -16,11 +15,6 @@ from tests.clients.box_client import ALL, NETWORK, new_box
 from tests.clients.importing import Phone
 
 Refused = Callable[..., str]
-
-
-@pytest.fixture
-def phone(stack: LocalStack, tmp_path: Path) -> Phone:
-    return Phone(stack, tmp_path)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What a subscriber is told (NMS): everything, in order, signed, and nothing else."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from socket import socket
@@ -30,18 +29,6 @@ from tests.stack.behind import Behind
 from tests.stack.signing import Signer
 
 pytestmark = pytest.mark.whole
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as listening:
-        yield listening
 
 
 def test_the_address_is_verified_before_anything_else_is_sent(box: BoxClient, subscriber: Subscriber) -> None:

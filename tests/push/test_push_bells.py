@@ -42,12 +42,6 @@ def behind(hasty: LocalStack, box: BoxClient) -> Behind:
     return Behind(hasty, box.box)
 
 
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as listening:
-        yield listening
-
-
 def resting(box: BoxClient, behind: Behind, subscriber: Subscriber) -> tuple[str, Row]:
     """A subscriber that was told of one change and of no other; its id, and its row as it lies there."""
     made = active(box, subscriber)

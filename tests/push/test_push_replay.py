@@ -2,7 +2,6 @@
 request, not across a hole, after a reset only that there was one, and after its end nothing.
 """
 
-from collections.abc import Iterator
 from datetime import timedelta
 from secrets import token_hex
 
@@ -25,18 +24,6 @@ from tests.stack.behind import Behind
 from tests.stack.signing import Signer
 
 pytestmark = pytest.mark.whole
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as listening:
-        yield listening
 
 
 def test_a_token_of_the_past_brings_the_history_since(box: BoxClient, subscriber: Subscriber) -> None:

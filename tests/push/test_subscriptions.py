@@ -1,6 +1,5 @@
 """The subscription resource (NMS): made, shown, renewed, ended, refused. Pushes: test_push."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -15,18 +14,6 @@ from tests.stack.behind import Behind
 
 LONGEST = timedelta(days=30).total_seconds()
 PUBLIC = "https://hooks.example.com/events"
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
-
-
-@pytest.fixture
-def subscriber() -> Iterator[Subscriber]:
-    with Subscriber() as listening:
-        yield listening
 
 
 def listed(box: BoxClient) -> list[Json]:

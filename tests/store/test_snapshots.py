@@ -34,11 +34,6 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
         yield client
 
 
-@pytest.fixture
-def desk(stack: LocalStack, box: BoxClient) -> Desk:
-    return Desk(stack, box)
-
-
 class Archive:
     """A folder with a subfolder, both filled, beside a target; and the copy of it that was just granted."""
 

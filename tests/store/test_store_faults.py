@@ -25,7 +25,7 @@ from onecopy.store.commit.table import FolderRow
 from onecopy.store.commit.transact import Store, read
 from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.following import listing, told
-from tests.stack.at_table import Call, Instead, answering, limited, refusal, store_of
+from tests.stack.at_table import Call, Instead, answering, limited, refusal
 from tests.stack.behind import Behind
 
 pytestmark = pytest.mark.whole
@@ -39,11 +39,6 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
     with BoxClient(stack) as client:
         client.folder_at(STORE)
         yield client
-
-
-@pytest.fixture
-def store(stack: LocalStack) -> Store:
-    return store_of(stack)
 
 
 def key(box: BoxClient) -> BoxKey:

@@ -1,19 +1,11 @@
 """`GET {base}/changes` with a token: what happened since, after each kind of write (NMS)."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from infra.local.stack import LocalStack
 from tests.clients.box_client import BoxClient, Json
 from tests.clients.following import follow, names, now, page, shown, since, told
 from tests.stack.behind import Behind
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
 
 
 def seq(box: BoxClient, url: str) -> int:

@@ -17,12 +17,6 @@ Open = Callable[..., Device]
 
 
 @pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
-
-
-@pytest.fixture
 def opened(stack: LocalStack, box: BoxClient, tmp_path: Path) -> Iterator[Open]:
     """Opens a device of the box; one of the same name finds its mirror as it was left."""
     devices = []

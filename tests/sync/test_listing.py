@@ -1,7 +1,6 @@
 """`GET {base}/changes` without a token: everything that is there, and how pages are written."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from tests.clients.box_client import BoxClient, Json, id_of, new_box
 from tests.clients.eventually import eventually
 from tests.clients.following import applied, digest, follow, listing, names, now, page, shown, since, told
 from tests.stack.behind import Behind
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
-
 
 # A first listing
 

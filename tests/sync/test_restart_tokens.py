@@ -3,7 +3,6 @@ to a token that is no good: a device would believe it, and miss everything.
 """
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,12 +19,6 @@ from tests.stack.behind import Behind
 from tests.stack.signing import Signer
 
 HISTORY = timedelta(days=30)
-
-
-@pytest.fixture
-def box(stack: LocalStack) -> Iterator[BoxClient]:
-    with BoxClient(stack) as client:
-        yield client
 
 
 def assert_refused(box: BoxClient, token: str) -> None:
