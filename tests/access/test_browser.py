@@ -1,4 +1,4 @@
-"""The guide's code in a real browser: a page of the allowed origin lists and fetches, any other gets nothing."""
+"""The guide's code in a real browser: a page of an allowed origin lists and fetches, another gets nothing."""
 
 import re
 from collections.abc import Iterator

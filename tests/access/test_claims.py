@@ -1,4 +1,4 @@
-"""Which box a token's claims open, and for what: the claims as an HTTP API passes them, and in other forms."""
+"""Which box a token's claims open, and for what: claims as an HTTP API passes them, and in other forms."""
 
 import json
 from collections.abc import Iterator

@@ -147,7 +147,7 @@ def test_folders_lie_at_most_32_deep(client: BoxClient) -> None:
 
 @pytest.fixture
 def filled(client: BoxClient) -> tuple[str, list[str], list[str]]:
-    """A folder, its subfolders, and its objects by ascending date, which is not the order they were made in."""
+    """A folder, its subfolders, and its objects by ascending date, which is not the order they came in."""
     folder = client.folder("filled")
     subfolders = [client.folder(f"s{n}", parent=folder) for n in range(4)]
     objects = [

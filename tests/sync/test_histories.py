@@ -1,5 +1,5 @@
-"""Random histories of a box, run on the store and on a model of plain dictionaries, which must stay the same.
-So must a device that follows `/changes` at any moment, with pages of any size, and is closed and opened again.
+"""Random histories of a box, run on the store and on a model of plain dictionaries: both must stay the same.
+So must a device that follows `/changes` at any moment, with pages of any size, closed and opened again.
 
 `HISTORIES=500 make test` tries more of them.
 """
