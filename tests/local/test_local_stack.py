@@ -276,7 +276,7 @@ def test_without_dynoxide_it_says_what_it_does_not_promise(tmp_path: Path, name:
 
     with standin_stack(tmp_path) as stack:
         assert stack.aws("dynamodb").scan(TableName=stack.name("Table"))["Count"] == 1
-        # The stream is now empty, so each box is rung for once more.
+        # The stream is now empty, so the row is handed over once more.
         assert eventually(lambda: notes(stack, "changes").count([name, ""]) == 2)
 
 

@@ -57,7 +57,7 @@ def test_a_modification_number_is_never_negative_and_goes_up_by_one() -> None:
         ModSeq(-1)
 
 
-# Up to where the log is complete -----------------------------------------------------------------------
+# Up to where the log is complete -------------------------------------------------------------------------
 
 _PAUSES = st.lists(st.floats(0, 12) | st.just(60.0), min_size=1, max_size=40)
 
