@@ -1,4 +1,4 @@
-"""A closed box refuses its owner on every route at once; what happened meanwhile is told once it is open."""
+"""A closed box refuses its owner on every route at once. Subscribers hear what they missed when it is opened."""
 
 from urllib.parse import quote
 

@@ -1,5 +1,5 @@
 """Where pushes begin and end (NMS). They begin at a token from the past, and again on request. They stop at a
-hole in the log, and when the subscription ends. After a reset, a resetBox is all that is told.
+hole in the log, and when the subscription ends. A reset is pushed as one resetBox.
 """
 
 from collections.abc import Iterator

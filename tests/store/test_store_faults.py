@@ -95,7 +95,7 @@ def test_what_is_committed_is_not_committed_twice(
 def test_a_writer_that_dies_after_its_commit_leaves_a_whole_log(
     stack: LocalStack, box: BoxClient, store: Store
 ) -> None:
-    """After the commit, no further call is needed for the change to be told."""
+    """After the commit, no further call is needed for clients to hear of the change."""
     dead: list[bool] = []
 
     def dies(operation: str, call: Call) -> AWSResponse:

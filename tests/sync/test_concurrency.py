@@ -1,4 +1,4 @@
-"""Writers and followers on one box at once: the box ends up as each of them was told."""
+"""Writers and followers on one box at once: the box ends up as the answers to each of them said."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_a_copy_that_was_granted_has_its_content_though_the_source_was_deleted(
 def test_nothing_is_left_of_a_folder_that_was_filled_while_it_was_deleted(
     storm: Storm, behind: Behind
 ) -> None:
-    """What came too late was refused; what came in time was deleted with the folder, told or not."""
+    """What came too late was refused. What came in time was deleted with the folder, listed or not."""
 
     def left() -> list[str]:
         folders = {row["item"]["S"].removeprefix("F#") for row in behind.rows(behind.box, "F#")}
@@ -141,7 +141,7 @@ def test_all_followers_end_equal_to_a_device_that_lists_anew(storm: Storm) -> No
     everyone = [*devices, fresh]
 
     def equal() -> bool:
-        """True once the deletions below the folders have been told."""
+        """True once every device has heard of the deletions below the folders."""
         for device in everyone:
             device.sync()
         return all(device.state() == fresh.state() for device in devices)

@@ -1,4 +1,4 @@
-"""`GET {base}/changes` without a token: it lists everything in the box. Also how pages are written."""
+"""`GET {base}/changes` without a token lists everything in the box; and how pages are written."""
 
 import json
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ def test_a_token_of_the_box_before_its_reset_says_so_and_leads_to_a_new_listing(
 def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
     stack: LocalStack, box: BoxClient, tmp_path: Path
 ) -> None:
-    """What the reset removed was never told as deleted, and the old numbers mean nothing any more."""
+    """What the reset removed was never reported as deleted, and the old numbers mean nothing any more."""
     lost, kept = box.plain_object(), box.plain_object(correlationTag="kept")
     token = stack.token(box.box)
     device = Device(stack.url, box.box, lambda: token, tmp_path / "device.db")
