@@ -80,7 +80,7 @@ class Load:
 
     @property
     def partitions(self) -> float:
-        """A young table's partitions, and so the stream's shards: as many as its writes need, four or more."""
+        """A young table's partitions, and so the stream's shards: what its writes need, at least four."""
         new = limits.value("new table writes") / limits.value("partition writes")
         writes = self.rush(self.units("write_units") + self.units("local_units"))
         return max(new, writes / limits.value("partition writes"))

@@ -84,7 +84,7 @@ def _number(template: Template, parameter: str) -> float:
 
 
 def _alarms(template: Template) -> int:
-    """What all alarms are billed as, including those of each function, which a nested template makes."""
+    """Alarms as billed, including those of each function, which a nested template creates."""
     nested = [
         Template(TEMPLATE.parent / one["TemplateURL"], {"Function": "", "What": ""})
         for one in template.resources("AWS::CloudFormation::Stack").values()
