@@ -1,4 +1,4 @@
-"""A closed box refuses its owner on every route at once. Subscribers hear what they missed when it is opened."""
+"""A closed box refuses its owner on every route at once. When it opens, subscribers hear what they missed."""
 
 from urllib.parse import quote
 
