@@ -1,12 +1,12 @@
-# Every target sets itself up: all it needs is Python 3.11 or newer, make and the package registries
-# (npm, where it is there, brings what keeps the local store's rows on the disk).
+# Every target sets itself up. It needs only Python 3.11 or newer, make and the package registries.
+# If npm is installed, it installs what keeps the local store's rows on disk.
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
 SCANNER := .venv-infra/.ready
 SAM := .venv-sam/.ready
-# What the template's functions run on, where there is one.
+# The Python that the template's functions run on, if it is installed.
 BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
 TEMPLATES := infra/template.yaml infra/dashboard.yaml infra/function-alarms.yaml
 
@@ -14,12 +14,12 @@ JOBS ?= 2
 PORT ?= 8080
 DATA ?= .local
 
-# What is asked of a deployed store: the API line by line, who may use it, many at once, push, reclaim, the demo's
-# whole story; at the end whether all that it holds agrees, and what only a deployment can show.
+# The tests that run against a deployed store: the API line by line, who may use it, many clients at once, push,
+# reclaim, the demo's whole story. At the end: whether all that it holds agrees, and what only a deployment can show.
 BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/test_objects api/test_form_data \
 	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_root_search sync/test_changes sync/test_listing \
 	sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
-# Of these somebody has to be called back, or the emulator be looked into.
+# These tests need the store to call them back, or look into the emulator.
 CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
 	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
@@ -29,19 +29,19 @@ CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push pu
 demo: $(READY)
 	@exec $(BIN)/python -m infra.demo $(if $(BACKUP),"$(BACKUP)")
 
-# The same test functions as far as moto can show them, in one process: no server, no network.
+# The same test functions, as far as moto supports them, in one process: no server, no network.
 quick: $(READY)
 	@exec $(BIN)/pytest --quick
 
 test: $(READY)
 	@exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
-# The same tests, of the template as SAM deploys it, and in another region: what is true of the first alone is seen.
+# The same tests against the template as SAM deploys it, in another region: this shows what holds in the first only.
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
 	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --deployed $(BLACK_BOX) $(CALLED_BACK)
 
-# The same tests, as far as nobody has to be called back, of a throw-away stack in the AWS account at hand.
+# The same tests, except those that must be called back, against a throw-away stack in the current AWS account.
 test-aws: $(READY) $(SAM)
 	@test -n "$(STACK)" || { echo "make test-aws STACK=a-name-that-is-free"; exit 1; }
 	@SAM_CLI_TELEMETRY=0 exec infra/pipeline/on_aws.sh "$(STACK)" $(BLACK_BOX)
@@ -75,12 +75,12 @@ bench: $(READY)
 scale: $(READY)
 	@exec $(BIN)/python -m infra.scale
 
-# What Lambda gets, alone on a Python without any package, answers every event.
+# Checks that what Lambda gets answers every event, on a Python without any other package.
 bundle: $(READY)
 	@$(BIN)/python -m infra.aws.bundle.build build/bundle $(BUNDLE_PYTHON)
 	@BUNDLE="$(CURDIR)/build/bundle" $(BIN)/pytest tests/aws/test_events.py
 
-# A Chromium for the tests in a browser: the one that is there, or Debian's where it may be installed.
+# Finds a Chromium for the tests in a browser, or installs Debian's, if that is allowed.
 browser: $(READY)
 	@$(BIN)/python tests/clients/browser.py || { test "$$(id -u)" = 0 && export DEBIAN_FRONTEND=noninteractive && apt-get -qq update \
 		&& apt-get -qq install --yes --no-install-recommends chromium-headless-shell >/dev/null </dev/null; } \
@@ -96,7 +96,7 @@ pictures: .venv/pictures/.ready
 clean:
 	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
 
-# The templates, looked at again only when they or the rules have changed.
+# The templates are checked again only when they or the rules have changed.
 .venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/aws/lint/*.* infra/aws/lint/rules/*.py)
 	@$(BIN)/cfn-lint --append-rules infra/aws/lint/rules --template infra/template.yaml
 	@$(BIN)/cfn-lint infra/dashboard.yaml infra/function-alarms.yaml infra/pipeline/issuer.yaml

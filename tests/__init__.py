@@ -1,4 +1,4 @@
-"""The specification: one room for each subject; `clients` and `stack` are what they share.
+"""The specification: one room for each subject. All of them share `clients` and `stack`.
 
-A room of tests imports those two and itself. CONTRIBUTING.md says which test goes where.
+A room of tests imports only those two and itself. CONTRIBUTING.md says which test goes where.
 """

@@ -1,4 +1,4 @@
-"""Tables in pages that a command writes: each between two marks, so that a test can hold it equal."""
+"""Tables in pages that a command writes, each between two marks. A test can compare a table with the code."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def put(page: Path, blocks: Mapping[str, str]) -> None:
-    """Each block between its marks. Raises KeyError for marks that are not there."""
+    """Writes each block between its marks. Raises KeyError if its marks are missing."""
     text = page.read_text()
     for name, block in blocks.items():
         pattern = _pattern(name)

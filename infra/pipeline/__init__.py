@@ -1,4 +1,4 @@
-"""A throw-away stack in a real account, tried by the black-box tests and removed.
+"""Deploys a throw-away stack into a real account, runs the black-box tests on it, and removes it.
 
 Nothing here is ever part of a stack that stays.
 """

@@ -1,4 +1,4 @@
-"""The private side of `issuer.yaml`: makes a key, says what is public of it, and signs tokens."""
+"""The private side of `issuer.yaml`: makes a key, prints its public part, and signs tokens."""
 
 import base64
 import json
@@ -10,12 +10,12 @@ from infra.local.host.keys import KeyStore
 
 
 def of(folder: Path, endpoint: str) -> Issuer:
-    """`endpoint` as the issuer's stack names it; the key is made the first time, and stays in the folder."""
+    """The issuer at `endpoint`, which its stack outputs. The key is made once and stays in the folder."""
     return Issuer(KeyStore(folder), endpoint)
 
 
 def main(folder: str) -> int:
-    """Print the key set as the stack's parameter takes it."""
+    """Print the key set in the form that the stack's parameter takes."""
     print(base64.urlsafe_b64encode(json.dumps(of(Path(folder), "").jwks()).encode()).decode())
     return 0
 

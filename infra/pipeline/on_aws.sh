@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deploys a stack that nobody needs into the account and region at hand, tries it, and takes everything away
-# again, also when something failed on the way. It costs cents; what it made has the stack's name in it.
+# Deploys a throw-away stack into the current account and region, tests it, and removes everything again, even
+# if a step failed. It costs cents. Everything that it creates has the stack's name in it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 stack=${1:?the name of a stack that is not there yet, and then the tests}
@@ -12,7 +12,7 @@ sam=.venv-sam/bin/sam
 output() { aws cloudformation describe-stacks --stack-name "$1" --query "Stacks[0].Outputs[?OutputKey=='$2'].OutputValue" --output text; }
 resource() { aws cloudformation describe-stack-resource --stack-name "$stack" --logical-resource-id "$1" --query StackResourceDetail.PhysicalResourceId --output text; }
 
-# What a stack leaves when it goes, so that nobody's messages go by mistake: here they are the tests' own.
+# A deleted stack leaves its data, lest somebody's messages be lost by mistake. Here they are the tests' own.
 remove() {
   table=$(resource Table || true) bucket=$(resource ContentBucket || true) secret=$(resource RestartTokenKeys || true)
   aws cloudformation delete-stack --stack-name "$stack" && aws cloudformation wait stack-delete-complete --stack-name "$stack" || true

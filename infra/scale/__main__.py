@@ -1,4 +1,4 @@
-"""`make scale`: the model's tables; with `--write`, also into `infra/docs/scale.md`."""
+"""`make scale` prints the model's tables; `--write` also puts them into `infra/docs/scale.md`."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""What a month costs, line by line: how much of everything that AWS has a price for."""
+"""What a month costs, line by line: how much is used of everything that AWS has a price for."""
 
 import math
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Bill:
 
 
 def month(load: Load, cells: int = 1) -> Bill:
-    """Of all users; with several cells, what a stack costs by itself is paid in each."""
+    """The bill of all users. With several cells, what a stack costs by itself is paid for each cell."""
     used = {**_requests(load), **_stored(load), **_seen(load), **_started(load)}
     used |= {name: cells * quantity for name, quantity in _by_itself(load).items()}
     used = {name: used[name] for name in PRICES}
@@ -72,13 +72,13 @@ def _requests(load: Load) -> dict[str, float]:
 
 
 def _runs(load: Load) -> tuple[float, ...]:
-    """In a month, of api, changes, deliver, arrival, reclaim and sweep."""
+    """Invocations in a month of api, changes, deliver, arrival, reclaim and sweep."""
     behind = (load.sum_of(RING), load.sum_of(PUSH, REST), load.sum_of(FINISH), load.sum_of(RECLAIM))
     return (*(DAYS * runs for runs in (load.requests, *behind)), SWEEPS)
 
 
 def _stored(load: Load) -> dict[str, float]:
-    """What lies there after so many months. What was deleted stays as old versions for the restore window."""
+    """What is stored after the profile's months. Deleted content stays as old versions for `RestoreDays`."""
     one, sizes = load.profile, load.measured.sizes
     kept = (one.messages - one.deletes) * DAYS * one.months
     links = kept + one.copies * DAYS * one.months
@@ -97,8 +97,8 @@ def _stored(load: Load) -> dict[str, float]:
 
 
 def _seen(load: Load) -> dict[str, float]:
-    """If asked to, Lambda traces the first run of each second and a share of the others, for each function by
-    itself.
+    """Logs and traces. If traces are on, Lambda traces, for each function separately, the first invocation of
+    each second and a share of the others.
     """
     runs = _runs(load)
     first = [SECONDS * (1 - math.exp(-count / SECONDS)) for count in runs]
@@ -110,7 +110,7 @@ def _seen(load: Load) -> dict[str, float]:
 
 
 def _started(load: Load) -> dict[str, float]:
-    """DynamoDB asks for its key once in five minutes at most, for each connection."""
+    """SnapStart's restores, and DynamoDB's requests for its key: one in five minutes for each connection."""
     restores = max(1.0, load.api_at_once) * load.profile.starts * DAYS
     return {
         "Lambda, SnapStart's restores": restores * load.settings.api_memory,
@@ -119,7 +119,7 @@ def _started(load: Load) -> dict[str, float]:
 
 
 def _by_itself(load: Load) -> dict[str, float]:
-    """What a stack costs though nobody uses it, the sweep's runs aside."""
+    """What a stack costs when nobody uses it, apart from the sweep's invocations."""
     settings = load.settings
     return {
         "Lambda, SnapStart's cache": settings.api_memory * SECONDS,

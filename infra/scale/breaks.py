@@ -1,4 +1,4 @@
-"""What is asked of each limit, and from how many users on it is too much."""
+"""What is asked of each limit, and the number of users above which that is too much."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from infra.scale.profile import Profile
 from infra.scale.settings import Settings
 
 MOST = 1e10
-"""Users; more there are not."""
+"""A number of users that is never reached."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """`remedy`: what helps, as far as one stack goes."""
+    """One limit: what is asked of it, how much room it has, and as `remedy` what helps."""
 
     what: str
     unit: str
@@ -32,7 +32,7 @@ def _writes(load: Load) -> float:
 
 
 def _runs(load: Load) -> float:
-    """What waits in a queue may be run later than in the busiest second."""
+    """Requests of the busiest second. Work in a queue is averaged over the busiest hour: it may run later."""
     return load.rush(load.requests) + load.hourly(load.sum_of(RING, PUSH, REST, FINISH, RECLAIM))
 
 
@@ -49,25 +49,25 @@ def _stream_room(load: Load) -> float:
 
 
 def _sweep_room(load: Load) -> float:
-    """In a minute: a schedule runs no more often."""
+    """Rings in a minute, because a schedule runs no more often."""
     one = load.profile
     run = one.sweep_threads * (load.settings.sweep_timeout - one.sweep_margin) / one.send_seconds
     return run * limits.value("schedule")
 
 
 def _one_box(load: Load) -> float:
-    """As if all that a message stored writes had one key."""
+    """An upper bound: as if everything written to store a message had one key."""
     one = load.measured.of(STORE)
     return load.profile.hot * (one.write_units + one.local_units)
 
 
 def _one_box_reads(load: Load) -> float:
-    """Each commit reads, rings, is pushed and synced."""
+    """Each commit reads, rings, and is pushed and synced."""
     return load.profile.hot * sum(load.measured.of(name).read_units for name in (STORE, RING, PUSH, SYNC))
 
 
 def _one_box_bytes(load: Load) -> float:
-    """Its links for ten years, with their entries in the local indexes."""
+    """The links of ten years, with their entries in the local indexes."""
     one = load.profile
     link = load.measured.sizes["link"] + 2 * one.index_entry
     return one.messages * one.heavy * 3652 * link
@@ -220,21 +220,21 @@ CHECKS: Sequence[Check] = (
 
 @dataclass(frozen=True)
 class Break:
-    """From `users` on a check does not hold; None if it always does."""
+    """The check fails above `users`. None if it never does."""
 
     check: Check
     users: float | None
 
 
 def breaks(profile: Profile, measured: Measured, settings: Settings) -> list[Break]:
-    """Of all checks, the first to break first."""
+    """All checks, in the order in which they break."""
     empty = Load(0, profile, measured, settings)
     found = [Break(check, _from(check, empty)) for check in CHECKS]
     return sorted(found, key=lambda one: MOST if one.users is None else one.users)
 
 
 def _from(check: Check, empty: Load) -> float | None:
-    """More users never use less of a limit, so halving finds the border."""
+    """Found by bisection, because more users never use less of a limit."""
     if check.usage(replace(empty, users=MOST)) <= 1:
         return None
     low, high = 0.0, MOST
@@ -249,6 +249,6 @@ def broken(found: Sequence[Break], users: float) -> list[Break]:
 
 
 def cell(found: Sequence[Break]) -> int:
-    """The most users of one stack, in round hundreds of thousands, and with room left: a tenth."""
+    """The most users for one stack: a tenth below the first break, rounded down to hundreds of thousands."""
     first = min((one.users for one in found if one.users is not None), default=MOST)
     return max(100_000, int(0.9 * first // 100_000) * 100_000)

@@ -1,4 +1,4 @@
-"""AWS's limits as documented, those that the model reckons with, and what raises them."""
+"""AWS's documented limits that the model uses, and what raises them."""
 
 from dataclasses import dataclass
 

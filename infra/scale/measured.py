@@ -1,6 +1,6 @@
-"""What was measured of each operation, in `measured.json`.
+"""Reads and writes `measured.json`: what was measured of each operation.
 
-`python -m infra.bench.costs --write` writes it, and the test of the costs measures again and compares.
+`python -m infra.bench.costs --write` creates it. The test of the costs measures again and compares.
 """
 
 import json
@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("measured.json")
 
 @dataclass(frozen=True)
 class Operation:
-    """Calls to AWS, and DynamoDB's units: of the table, of its local indexes, of its global one."""
+    """Calls to AWS, and DynamoDB's units for the table, its local indexes and its global index."""
 
     dynamodb: int
     s3: int
@@ -32,7 +32,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Measured:
-    """`sizes`: bytes of what one message leaves in the table, and of one pushed list, in hundreds."""
+    """`sizes`: bytes that one message leaves in the table, and bytes of one pushed list, in hundreds."""
 
     operations: Mapping[str, Operation]
     sizes: Mapping[str, int]

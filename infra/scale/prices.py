@@ -1,6 +1,6 @@
-"""AWS's list prices of us-east-1 for pay-as-you-go, in dollars, without the free tier. Elsewhere they differ.
+"""AWS's pay-as-you-go list prices of us-east-1, in dollars, without the free tier. Other regions differ.
 
-Not every price was read in AWS's own list: each row says where it was.
+Not every price was read in AWS's own list: each row says where it was read.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ENDLESS = float("inf")
 
 @dataclass(frozen=True)
 class Price:
-    """`bands`: up to how many units in a month, and the price of each."""
+    """Each of `bands` ends at a number of units in a month and has a price for each unit in it."""
 
     unit: str
     bands: tuple[tuple[float, float], ...]
@@ -76,4 +76,4 @@ PRICES = {
 }
 
 OUT = Price("GB", ((10_240, 0.09), (51_200, 0.085), (153_600, 0.07), (ENDLESS, 0.05)), _OUT)
-"""What leaves for the internet is added up, whatever sends it."""
+"""The bands apply to everything sent to the internet, added up whatever sends it."""

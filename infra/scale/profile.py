@@ -1,4 +1,4 @@
-"""What one user does, and how long a function takes: assumptions, each with where it comes from."""
+"""What one user does, and how long a function takes: assumptions, each with its source."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields

@@ -36,7 +36,7 @@ class Model:
         return Load(users, self.profile, self.measured, settings or self.before)
 
     def cells(self, users: float) -> int:
-        """Stacks of an account of their own that so many users need, with larger settings."""
+        """Stacks that so many users need with larger settings, each in an account of its own."""
         fits = not broken(self.breaks_before(), users)
         return 1 if fits else ceil(users / cell(self.breaks_after()))
 
@@ -47,7 +47,7 @@ def model() -> Model:
 
 
 def blocks(found: Model) -> dict[str, str]:
-    """Each table by its name in the page."""
+    """Each table, by its name in the page."""
     return {
         "first": _first(found),
         "costs": _costs(found),
@@ -60,14 +60,14 @@ def blocks(found: Model) -> dict[str, str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """The first columns are text."""
+    """The first `left` columns are text, the others numbers."""
     rules = ["---" if number < left else "---:" for number in range(len(heads))]
     lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(rules)}|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _first(found: Model) -> str:
-    """At each size: what breaks with the defaults, and with what nothing does."""
+    """For each size: what breaks with the defaults, and the setup with which nothing breaks."""
     rows = []
     for users in SIZES:
         before = broken(found.breaks_before(), users)
@@ -83,7 +83,7 @@ def _first(found: Model) -> str:
 
 
 def _costs(found: Model) -> str:
-    """Dollars a month, as advised at each size."""
+    """Dollars a month, with the setup advised for each size."""
     bills = []
     for users in SIZES:
         cells = found.cells(users)
@@ -97,7 +97,7 @@ def _costs(found: Model) -> str:
 
 
 def _all_limits(found: Model) -> str:
-    """Asked and there is at 100,000 users, with the defaults."""
+    """What 100,000 users ask of each limit and what it allows, with the defaults."""
     at = found.load(SIZES[1])
     after = {one.check.what: one.users for one in found.breaks_after()}
     rows = [
@@ -125,7 +125,7 @@ def people(users: float | None) -> str:
 
 
 def _round(users: float) -> int:
-    """Down to three figures: the model is no more exact than that."""
+    """Rounded down to three figures: the model is no more exact than that."""
     step = 10 ** (len(str(int(users))) - 3)
     return int(users // step * step)
 
@@ -152,7 +152,7 @@ def _settings(found: Model) -> str:
 
 
 def _warm(found: Model) -> str:
-    """What a table has to take at once where all users of a stack come within one half hour."""
+    """What a table has to take at once if all users of a stack come within one half hour."""
     rows = []
     for users in SIZES:
         load = found.load(users / found.cells(users), found.after)
@@ -166,7 +166,7 @@ def _warm(found: Model) -> str:
 
 
 def _warmed(units: float, kind: str) -> str:
-    """In thousands; nothing to set where a new table takes it."""
+    """Rounded up to thousands; nothing has to be set if a new table takes it."""
     enough = units <= limits.value(f"new table {kind}")
     return "as it is" if enough else f"{ceil(units / 1000) * 1000:,}"
 
@@ -195,5 +195,5 @@ def _bands(bands: tuple[tuple[float, float], ...]) -> str:
 
 
 def _dollars(each: float) -> str:
-    """Per million, where one costs nearly nothing."""
+    """Per million, if one costs nearly nothing."""
     return f"{each * 1e6:.6g} a million" if each < 1e-3 else f"{each:g}"

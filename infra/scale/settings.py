@@ -1,4 +1,4 @@
-"""What the template gives by default and what an account has: the settings of the model."""
+"""The settings of the model: the template's defaults, and the quotas of an account."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ from onecopy.store.commit.table import SHARDS
 
 @dataclass(frozen=True)
 class Settings:
-    """The first lines are parameters and properties of the template, the last ones quotas of the account."""
+    """The first fields are parameters and properties of the template, the last five quotas of the account."""
 
     requests_per_second: float
     request_burst: float
@@ -65,7 +65,7 @@ def defaults() -> Settings:
 
 
 def larger(settings: Settings) -> Settings:
-    """Parameters at their most, quotas asked for, and a region whose FIFO queues take the most."""
+    """Parameters at their maximum, raised quotas, and a region whose FIFO queues take the most."""
     return replace(
         settings,
         requests_per_second=limits.value("api requests"),
@@ -84,7 +84,7 @@ def _number(template: Template, parameter: str) -> float:
 
 
 def _alarms(template: Template) -> int:
-    """Also those that each function has of its own, by a template that is nested."""
+    """Alarms as billed, including those of each function, which a nested template creates."""
     nested = [
         Template(TEMPLATE.parent / one["TemplateURL"], {"Function": "", "What": ""})
         for one in template.resources("AWS::CloudFormation::Stack").values()
@@ -98,5 +98,5 @@ def _alarms(template: Template) -> int:
 
 
 def _metrics(alarm: dict[str, Any]) -> int:
-    """An alarm costs for each metric that it looks at."""
+    """How many metrics an alarm watches: AWS charges for each of them."""
     return sum("MetricStat" in one for one in alarm.get("Metrics", ())) or 1

@@ -1,1 +1,1 @@
-"""Who may call the API, from where, and what of it is cached or logged."""
+"""Who may call the API, from where, and what may be cached or logged."""

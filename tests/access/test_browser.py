@@ -1,4 +1,4 @@
-"""The guide's own code in a real browser: a page of one origin lists and fetches, of another gets nothing."""
+"""The guide's code in a real browser: a page of an allowed origin lists and fetches, another gets nothing."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.whole
 GUIDE = (Path(__file__).parents[2] / "infra" / "docs" / "browsers.md").read_text()
 [BOX] = re.findall(r"```js\n(.*?)```", GUIDE, re.DOTALL)
 NOTHING = "TypeError"
-"""All that a page learns of an answer that its browser keeps from it."""
+"""The only thing that a page learns about an answer that the browser withholds from it."""
 
 REFUSED = """
   const outcome = asked => asked.then(answer => answer.status, error => error.name);
@@ -138,7 +138,7 @@ def test_a_page_of_another_origin_gets_nothing_and_changes_nothing(
 def test_a_page_that_follows_the_redirect_gets_nothing(
     stack: LocalStack, client: BoxClient, browser: Browser
 ) -> None:
-    """Which is why the guide has it ask for JSON."""
+    """This is why the guide's code asks for JSON."""
     body_url = f"{client.text_object('hello')}/payload"
     story = """
       const headers = { authorization: `Bearer ${given.token}` };

@@ -1,4 +1,4 @@
-"""No cache keeps what the API answers: it is one user's, and behind the next change it is no longer so."""
+"""No cache stores the API's answers: each is for one user, and the next change makes it out of date."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whose box the claims of a token open, and for what, as an HTTP API hands them over and as others do."""
+"""Which box a token's claims open, and for what: claims as an HTTP API passes them, and in other forms."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def lambdas(standins: LocalStack) -> Iterator[Lambdas]:
 
 @pytest.fixture(scope="module")
 def by_phone(standins: LocalStack) -> Iterator[Lambdas]:
-    """Where the box is what the claim phone_number says."""
+    """The functions with `phone_number` as the claim that names the box."""
     running = Lambdas(standins, new_box(), BOX_CLAIM="phone_number")
     yield running
     running.close()
@@ -35,7 +35,7 @@ def by_phone(standins: LocalStack) -> Iterator[Lambdas]:
 
 @pytest.fixture(scope="module")
 def unable(standins: LocalStack) -> Iterator[Lambdas]:
-    """Where each read or write would fail."""
+    """The functions with a database that they cannot reach: each read or write would fail."""
     running = Lambdas(standins, new_box(), AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
     yield running
     running.close()
@@ -44,7 +44,7 @@ def unable(standins: LocalStack) -> Iterator[Lambdas]:
 def ask(
     lambdas: Lambdas, claims: Any, method: str = "GET", path: str = "/changes", box: str = "", **headers: str
 ) -> dict[str, Any]:
-    """The answer to a request for a box, the caller's own by default, with a token that says just this."""
+    """The answer to a request with only these claims, for a box; by default the caller's own."""
     event = lambdas.event("api")
     event["rawPath"] = f"/nms/v1/main/{box or 'acr:auth'}{path}"
     event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
@@ -56,7 +56,7 @@ def ask(
 
 
 def refused(answer: dict[str, Any]) -> bool:
-    """403 POL0001, as NMS says it."""
+    """Whether it is NMS's 403 POL0001."""
     if answer["statusCode"] != 403:
         return False
     fault = json.loads(answer["body"])["requestError"]
@@ -104,7 +104,7 @@ def test_a_scope_is_read_wherever_and_however_an_issuer_writes_it(
     ],
 )
 def test_what_is_no_scope_opens_nothing(lambdas: Lambdas, said: dict[str, Any]) -> None:
-    """Roles are an application's scopes. A user's are not: every application of theirs would have them."""
+    """Roles are scopes only for an application. A user's roles would apply to every application they use."""
     assert refused(ask(lambdas, {"sub": lambdas.box, **said}))
 
 
@@ -141,7 +141,7 @@ def test_an_event_without_a_token_is_refused(lambdas: Lambdas, without: str) -> 
     assert refused(lambdas.invoke("api", event))
 
 
-# Whose box it is -------------------------------------------------------------------------------------------
+# Which box it is -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_box_is_what_the_chosen_claim_says(claim: str, said: dict[str, str], b
     ],
 )
 def test_what_is_nearly_a_number_or_no_ones_alone_names_no_box(claim: str, value: Any) -> None:
-    """Or the same person would have two boxes, or two people one."""
+    """Otherwise one person would have two boxes, or two people would share one."""
     claims = {"sub": "0f1e2d3c", claim: value, "phone_number_verified": "true"}
 
     assert caller_of({"requestContext": {"authorizer": {"jwt": {"claims": claims}}}}, claim).own_box is None
@@ -219,7 +219,7 @@ def test_what_is_nearly_a_number_or_no_ones_alone_names_no_box(claim: str, value
 def test_a_number_that_nobody_has_verified_opens_no_box(
     by_phone: Lambdas, said: dict[str, Any], opens: bool
 ) -> None:
-    """Users may write any number into it. Who has not shown that it is theirs must not get its messages."""
+    """A user may enter any number. Until they show that it is theirs, they must not get its messages."""
     claims = {"sub": "0f1e2d3c", "scope": ALL, "phone_number": by_phone.box.removeprefix("tel:"), **said}
 
     for box in ("acr:auth", by_phone.box):
@@ -246,7 +246,7 @@ def test_the_subject_opens_nothing_where_another_claim_names_the_box(by_phone: L
 
 
 def test_the_network_needs_no_box_of_its_own_to_store_in_anothers(by_phone: Lambdas) -> None:
-    """A machine's token has a client and no user."""
+    """A machine's token names a client and no user."""
     machine = {"sub": "1example23456789", "client_id": "1example23456789", "scope": "onecopy/network"}
 
     assert ask(by_phone, machine, "POST", "/objects", by_phone.box)["statusCode"] == 201

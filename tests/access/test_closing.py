@@ -1,4 +1,4 @@
-"""A closed box: its owner's right ends at once on every route, and what happened meanwhile is told after."""
+"""A closed box refuses its owner on every route at once. When it opens, subscribers hear what they missed."""
 
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ def operate(stack: LocalStack, verb: str, box: str) -> int:
 
 
 def test_every_route_is_shut_to_the_owner(stack: LocalStack) -> None:
-    """Also that of a box that nobody has used yet."""
+    """Even for a box that nobody has used yet."""
     box = new_box()
     base = f"{stack.url}/nms/v1/main/{quote(box, safe='')}"
     assert operate(stack, "close", box) == 0

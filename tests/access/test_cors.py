@@ -1,4 +1,4 @@
-"""Requests of pages of other origins, sent by hand and judged as the Fetch standard tells browsers to."""
+"""Cross-origin requests, sent by hand and judged by the rules that the Fetch standard sets for browsers."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ ASKED = [
 
 
 def preflight(url: str, origin: str, method: str, names: list[str]) -> httpx.Response:
-    """As a browser asks: no token, no body, the names in lower case, sorted and joined."""
+    """Sent as a browser does: no token, no body, and the lower-case header names sorted and joined."""
     headers = {"origin": origin, "access-control-request-method": method}
     if names:
         headers["access-control-request-headers"] = ",".join(sorted(names))
@@ -47,7 +47,7 @@ def preflight(url: str, origin: str, method: str, names: list[str]) -> httpx.Res
 
 
 def lets_in(answer: httpx.Response, origin: str) -> bool:
-    """Fetch, 4.10: the CORS check of a request without credentials."""
+    """Fetch, 4.10: the CORS check for a request without credentials."""
     return answer.headers.get("access-control-allow-origin") in (origin, "*")
 
 
@@ -71,7 +71,7 @@ def said_of_origins(answer: httpx.Response) -> list[str]:
 
 
 def part(client: BoxClient) -> tuple[str, list[str], dict[str, Any]]:
-    """An upload's address, the headers that a page sends to it, and all of what it says."""
+    """An upload's URL, the names of the headers that a page sends to it, and the whole part as answered."""
     (slot,) = begin(client, announced())["part"]
     return slot["href"], [name for name in slot["headers"] if name != "content-length"], slot
 

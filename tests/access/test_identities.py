@@ -1,4 +1,4 @@
-"""Who may come in: what the template asks of a token, and a store whose tokens name telephones."""
+"""Who gets in: what the template requires of a token, and a store whose tokens name phone numbers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,14 +19,14 @@ ISSUER = "https://issuer.example/"
 
 
 def asked(**parameters: str) -> Template:
-    """The template with these parameters, and names for what the user pool is made of."""
+    """The template with these parameters, and with names for the user pool and its clients."""
     template = Template(TEMPLATE, {"Issuer": ISSUER, **parameters})
     template.refs |= {name: name.lower() for name in ("Users", "AppClient", "NetworkClient")}
     return template
 
 
 def demands(template: Template) -> dict[str, Any]:
-    """What the authorizer asks of a token."""
+    """What the authorizer requires of a token."""
     [authorizer] = template.resources("AWS::ApiGatewayV2::Authorizer").values()
     found: dict[str, Any] = template.resolve(authorizer["JwtConfiguration"])
     return found
@@ -83,7 +83,7 @@ def test_a_claim_that_the_user_pools_tokens_do_not_hold_is_refused_before_anythi
 
 @pytest.fixture(scope="module")
 def carrier(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[LocalStack]:
-    """A store whose tokens name telephones, for two audiences, by an issuer whose name ends in a slash."""
+    """A store with phone numbers in its tokens, two audiences, and an issuer whose URL ends in a slash."""
     port = free_port()
     parameters = {
         "Issuer": f"http://127.0.0.1:{port}/local/",
@@ -97,7 +97,7 @@ def carrier(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 
 
 def changes(stack: LocalStack, box: str, **claims: Any) -> httpx.Response:
-    """Read with a token that says this besides, for the box or the caller's own."""
+    """Read a box, or the caller's own, with a token that carries these claims as well."""
     token = stack.token("0f1e2d3c", claims=claims)
     url = f"{stack.url}/nms/v1/main/{quote(box, safe='')}/changes"
     return httpx.get(url, headers={"authorization": f"Bearer {token}"}, timeout=30)

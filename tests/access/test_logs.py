@@ -1,5 +1,5 @@
-"""Nothing that a user wrote is logged, nor who they are, nor what is secret: neither when all goes well nor
-when it does not. A line says what was asked for, how it ended, and an id to find it by.
+"""No log holds what a user wrote, who they are, or a secret, whether a request succeeds or fails. A line says
+what was asked for, how it ended, and an id to find it by.
 """
 
 import json
@@ -27,12 +27,12 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
 
 
 def word() -> str:
-    """One that stands nowhere else."""
+    """A word that appears nowhere else."""
     return f"Zq{secrets.token_hex(6)}"
 
 
 def write_everywhere(box: BoxClient, text: str) -> None:
-    """Every place where a user's words can go, and several in which they are refused."""
+    """Send the text everywhere a user can put text, and to several places that refuse it."""
     attributes = {"attribute": [{"name": name, "value": [text]} for name in ("Subject", "From", text)]}
     said = {
         "attributes": attributes,
@@ -57,7 +57,7 @@ def write_everywhere(box: BoxClient, text: str) -> None:
 
 
 def break_rows(stack: LocalStack, box: BoxClient, text: str) -> None:
-    """What nobody foresaw: errors whose own text quotes what they could not read."""
+    """Cause unexpected errors whose own text quotes what they could not read."""
     behind = Behind(stack, box.box)
     token, broken = now(box), box.plain_object()
     row = behind.row(behind.box, f"O#{id_of(broken)}")
@@ -114,7 +114,7 @@ def test_no_log_tells_what_a_user_wrote_who_they_are_or_what_is_secret(
 
 
 def test_the_log_of_everything_so_far_holds_no_number_and_no_secret(stack: LocalStack) -> None:
-    """Of whatever ran on this stack before."""
+    """Covers everything that ran on this stack before."""
     with BoxClient(stack, new_box()) as box:
         box.text_object()
         token_begins = box.http.headers["authorization"].removeprefix("Bearer ")[:12]

@@ -1,4 +1,4 @@
-"""Who may: a token on every route, a scope for each, and a box for its owner alone."""
+"""Who may do what: every route needs a token with the right scope, and a box is for its owner alone."""
 
 import base64
 import json
@@ -166,7 +166,7 @@ def test_the_network_stores_in_any_box_of_its_store(stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("box", ["tel:+1#L0", "tel:+1#S", "a/b", "a\nb", "x" * 256])
 def test_a_token_for_what_can_be_no_box_opens_nothing(stack: LocalStack, box: str) -> None:
-    """Not even its own: it might be taken for a part of another."""
+    """Not even its own: such a name could be mistaken for a part of another box."""
     url = f"{stack.url}/nms/v1/main/acr:auth/changes"
     assert fault(ask("GET", url, stack.token(box))) == (403, "POL0001")
 

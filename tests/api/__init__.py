@@ -1,1 +1,1 @@
-"""Objects and folders over HTTP: what each request does, and what it answers."""
+"""Objects and folders over HTTP: what each request does and answers."""

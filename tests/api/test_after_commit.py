@@ -1,4 +1,4 @@
-"""What is committed is answered as made, though nothing more can be read after it."""
+"""A request that has committed answers 201, even if every read after the commit fails."""
 
 import gc
 import json
@@ -21,7 +21,7 @@ from onecopy.wire.urls import Urls
 from tests.clients.box_client import BoxClient
 from tests.stack.at_table import Call, answering, refusal, store_of
 
-gc.enable()  # which the handlers' package leaves to whoever has loaded all of them
+gc.enable()  # importing the handlers' package turned it off
 
 CREATORS = {"folder": create_folder, "object": create_object}
 
@@ -32,7 +32,7 @@ CREATORS = {"folder": create_folder, "object": create_object}
 def test_what_is_made_deep_down_is_answered_though_its_path_cannot_be_read(
     stack: LocalStack, box: BoxClient, kind: str, code: str
 ) -> None:
-    """The time of the request ends while it is tried again."""
+    """The request runs out of time while it retries the read."""
     store, key = store_of(stack), BoxKey("main", box.box)
     above = folders.create(store, key, RCS_MESSAGE_STORE, "a", (), False)
     parent = folders.create(store, key, above.folder_id, "b", (), False).folder_id

@@ -1,4 +1,4 @@
-"""No answer is larger than a function can give, whatever is asked for: below 5 MB before compression."""
+"""No answer is larger than a function can return: below 5 MB before compression, whatever is asked for."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ LONG = tuple(f"{n:02}" + "語" * 250 for n in range(28))
 
 @pytest.fixture
 def box(stack: LocalStack) -> Iterator[BoxClient]:
-    """A client that takes no compression, in a box whose addresses are long."""
+    """A client that accepts no compression, for a box with long URLs."""
     with BoxClient(stack, f"sip:{'+' * 170}{new_box()}") as client:
         client.http.headers["accept-encoding"] = "identity"
         client.folder_at(STORE)
@@ -40,7 +40,7 @@ def key(box: BoxClient) -> BoxKey:
 
 
 def sized(answer: httpx.Response) -> Any:
-    """The answer's JSON; it has to be a good one, and small enough."""
+    """The answer's JSON, after checking that the status is 200 and the size is below the limit."""
     assert answer.status_code == 200, answer.text[:200]
     assert len(answer.content) < MOST
     return answer.json()
@@ -55,7 +55,7 @@ def fill(store: Store, box: BoxClient, place: Place, count: int, attributes: Att
 def test_changes_come_in_pages_that_fit_in_whatever_letters_they_are(
     store: Store, box: BoxClient, letter: str
 ) -> None:
-    """Escaped once for JSON and once more on its way out of the function, text may be four times as long."""
+    """Text is escaped once for JSON and once more when the function returns it: up to four times as long."""
     width = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
     attributes = (("A", (letter * (31_000 // width),) * 9),)
     for n in range(25):

@@ -1,4 +1,4 @@
-"""What no route takes: a wrong method, no JSON, too much of it. Nothing changes by it."""
+"""Input that no route accepts: a wrong method, a body that is not JSON or too large. It changes nothing."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""copyToFolder and moveToFolder (NMS): a copy is a link, and a move keeps what it was."""
+"""copyToFolder and moveToFolder (NMS): a copy is a link, and a move keeps the object as it was."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def listed(client: BoxClient, folder: str) -> list[str]:
 
 
 def tree(client: BoxClient, folder: str) -> Any:
-    """What is in a folder, as names and correlation tags, however deep."""
+    """Everything below a folder, as names and correlation tags."""
     return _below(listing(client)[0], folder)
 
 

@@ -1,4 +1,4 @@
-"""Flags over HTTP: a set without case, as a list and one by one (NMS)."""
+"""Flags over HTTP: a case-insensitive set, written as a list or one by one (NMS)."""
 
 from typing import Any
 from urllib.parse import quote

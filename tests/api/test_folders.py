@@ -1,4 +1,4 @@
-"""Folders over HTTP: made, listed, renamed, deleted, found by path (NMS)."""
+"""Folders over HTTP: create, list, rename, delete, find by path (NMS)."""
 
 from typing import Any
 
@@ -140,7 +140,7 @@ def test_folders_lie_at_most_32_deep(client: BoxClient) -> None:
 
 @pytest.fixture
 def filled(client: BoxClient) -> tuple[str, list[str], list[str]]:
-    """A folder, its subfolders, and its objects by ascending date, which is not how they came."""
+    """A folder, its subfolders, and its objects by ascending date, which is not the order they came in."""
     folder = client.folder("filled")
     subfolders = [client.folder(f"s{n}", parent=folder) for n in range(4)]
     objects = [
@@ -239,7 +239,7 @@ def test_a_folder_tells_its_name_its_date_and_that_it_is_the_root(client: BoxCli
 def test_the_counts_of_a_subtree_are_of_all_below_a_folder_but_what_is_deleted(
     client: BoxClient, width: int
 ) -> None:
-    """Few folders or many; one is where it was moved to, one has gone, one lies elsewhere."""
+    """With few folders and with many: one was moved here, one deleted, and one lies outside the subtree."""
     top, elsewhere = client.folder("top"), client.folder("elsewhere")
     inner = client.folder("inner", parent=top)
     for n in range(width):

@@ -1,4 +1,4 @@
-"""Form-data as strangers write it: parts in parts, odd headers, names that try to be something else."""
+"""Form-data as unknown clients write it: nested parts, odd headers, names that pose as something else."""
 
 import json
 
@@ -14,7 +14,7 @@ CONTENT = b"\x00\xff content"
 
 
 def stored(client: BoxClient, *attachments: Part) -> list[Json]:
-    """The parts of an object made so."""
+    """Create an object with these attachments; returns its payload parts."""
     answer = send(client, multipart(root(FIELDS), *attachments))
     assert answer.status_code == 201, answer.text
     parts: list[Json] = client.get(answer.headers["location"]).json()["object"].get("payloadPart", [])

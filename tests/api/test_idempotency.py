@@ -1,4 +1,4 @@
-"""Idempotency-Key: a repeated request does its work once, whatever became of the first try."""
+"""Idempotency-Key: a repeated request does its work once, whatever happened to the first try."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def plain_object(box: BoxClient, headers: dict[str, str]) -> httpx.Response:
 
 
 def form(box: BoxClient, headers: dict[str, str]) -> httpx.Response:
-    """Each time with another boundary, as clients make it."""
+    """Each call uses a new boundary, as clients do."""
     files = {
         "root-fields": (None, '{"object":{}}', "application/json"),
         "attachments": (None, "x", "text/plain"),
@@ -172,11 +172,11 @@ def test_many_at_once_do_the_work_once(box: BoxClient) -> None:
     assert len(told(listing(box)[0], "changedObject")) == 1
 
 
-# Tries that die, at the store itself
+# Tries that die, tested directly on the store
 
 
 def started(desk: Desk, total: int, now: datetime | None = None) -> Store:
-    """The store as a try of one and the same request sees it."""
+    """The store for one try of the request; every call is a try of the same request."""
     store = replace(desk.store, now=lambda: now) if now else desk.store
     return replace(store, once=begin(store, desk.key, "name", "request", OUTCOMES, total))
 
@@ -228,7 +228,7 @@ def test_a_day_later_the_key_is_free_again(desk: Desk) -> None:
 
 @pytest.mark.whole
 def test_items_that_were_not_begun_stay_so_under_their_key(desk: Desk) -> None:
-    """They go again under another key."""
+    """To do them, the client uses another key."""
     source, target = desk.folder("source"), desk.folder("target")
     ids = desk.fill(source, *[f"{n}" for n in range(60)])
     writes: list[str] = []

@@ -1,4 +1,4 @@
-"""If-Match: a request for a thing as its sender knows it is refused once the thing has moved on."""
+"""If-Match: a request is refused if the object or folder has changed since the client last saw it."""
 
 from collections.abc import Iterator
 

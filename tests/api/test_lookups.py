@@ -1,4 +1,4 @@
-"""Many paths at once: in few calls, in time, and each with an answer of its own."""
+"""Looking up many paths at once takes few calls, ends in time, and answers each path separately."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def store(stack: LocalStack) -> Store:
 
 @pytest.fixture(scope="module")
 def places(store: Store, key: BoxKey) -> list[tuple[FolderId, ObjectId]]:
-    """Of an object at each of the paths: its folder and its id."""
+    """Creates an object at each path; for each, the ids of its folder and of itself."""
     items = [Item(names, NewObject()) for names in MANY]
     made = objects.create(store, key, items, False, None)
     return [(one.parent, one.thing_id) for one in made if isinstance(one, Outcome)]
@@ -73,7 +73,7 @@ def test_a_thousand_deep_paths_are_followed_in_fewer_than_a_hundred_calls(
 def test_paths_that_there_was_no_time_for_are_busy_and_the_others_answered(
     store: Store, key: BoxKey, places: list[tuple[FolderId, ObjectId]]
 ) -> None:
-    """A second goes by with each look at the clock."""
+    """Each reading of the clock is a second later than the last."""
     start, seconds = store.now(), count()
     hurried = replace(
         store,
@@ -100,7 +100,7 @@ def test_an_object_is_found_in_its_own_folder_only(store: Store, key: BoxKey) ->
 
 
 def test_what_lies_in_a_deleted_folder_is_not_found(store: Store, key: BoxKey) -> None:
-    """Before the job that follows the deletion down has begun."""
+    """Even before the job that deletes what is below the folder has begun."""
     names = ("RCSMessageStore", "gone", "inside")
     [made] = objects.create(store, key, [Item(names, NewObject())], False, None)
     assert isinstance(made, Outcome)

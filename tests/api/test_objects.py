@@ -1,4 +1,4 @@
-"""Objects over HTTP: made by form-data, one or many, read, deleted (NMS)."""
+"""Objects over HTTP: create with form-data, one or many, read, delete (NMS)."""
 
 import base64
 import hashlib

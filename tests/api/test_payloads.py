@@ -1,4 +1,4 @@
-"""Content in and out over HTTP: presigned, straight to S3, and only what was agreed (NMS)."""
+"""Content over HTTP: presigned URLs lead straight to S3, which takes only what was agreed (NMS)."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def _uploaded(client: BoxClient, upload: dict[str, Any]) -> str:
 
 
 def stored(client: BoxClient, kind: str, name: str | None = None) -> httpx.Response:
-    """What S3 answers for content of a type, with a name."""
+    """What S3 answers for content with this type and file name."""
     disposition = f"\r\nContent-Disposition: {name}" if name else ""
     part = (f"Content-Type: {kind}{disposition}".encode(), b"content")
     inner = attachment(multipart(part, boundary="MM"), "multipart/mixed; boundary=MM")
@@ -118,7 +118,7 @@ def test_a_file_name_comes_back_encoded_and_without_folders(client: BoxClient, g
 
 
 TURNS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Unicode's Bidi_Control: with them `fdp.exe` looks as if it ended in `pdf`."""
+"""Unicode's Bidi_Control characters: with them, `fdp.exe` looks as if it ended in `pdf`."""
 
 
 @pytest.mark.whole
@@ -196,7 +196,7 @@ def test_what_is_too_large_for_a_form_is_uploaded_and_comes_back_as_it_was(clien
 
 @pytest.mark.whole
 def test_what_s3_tells_twice_happens_once(stack: LocalStack, client: BoxClient) -> None:
-    """Also after the object has been deleted: it does not come back."""
+    """Even if the object has been deleted in between: it does not come back."""
     token = now(client)
     url = _uploaded(client, slot := begin(client, announced()))
     key = urlsplit(slot["part"][0]["href"]).path.split("/", 2)[2]
@@ -205,7 +205,7 @@ def test_what_s3_tells_twice_happens_once(stack: LocalStack, client: BoxClient) 
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(again))
     client.delete(url)
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(again))
-    _uploaded(client, begin(client, announced()))  # behind them in the queue
+    _uploaded(client, begin(client, announced()))  # queued after those two
     kinds = [next(iter(event)) for event in since(client, token)]
     assert kinds.count("deletedObject") == 1
     assert fault(client.get(url)) == (404, "SVC0004")

@@ -1,4 +1,4 @@
-"""POST folders/operations/search: where a client that knows nothing begins (NMS)."""
+"""POST folders/operations/search: where a client that knows nothing of the box begins (NMS)."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""An upload under way is a resource: shown again, given up, and when its window ends finished or swept."""
+"""An unfinished upload is a resource: clients can read and delete it. When its window ends, it is finished or
+swept.
+"""
 
 import time
 from collections.abc import Callable
@@ -33,12 +35,12 @@ UNKNOWN = (404, "SVC0004")
 
 
 def content_of(upload: dict[str, Any]) -> str:
-    """The key of the content to come, as its first part's address has it."""
+    """The content's key in S3, taken from the first part's URL."""
     return urlsplit(upload["part"][0]["href"]).path.split("/", 2)[2].rpartition("/")[0]
 
 
 def missing(client: BoxClient, upload: dict[str, Any]) -> list[str]:
-    """The checksums of the parts that are still to come."""
+    """The checksums of the parts that are still missing."""
     parts = client.get(upload["resourceURL"]).raise_for_status().json()["upload"]["part"]
     return [part["headers"]["x-amz-checksum-sha256"] for part in parts]
 
@@ -118,7 +120,7 @@ def test_an_upload_given_up_never_appears_and_its_bytes_go(stack: LocalStack, cl
     assert (answer.status_code, answer.content) == (204, b"")
     assert fault(client.get(upload["resourceURL"])) == UNKNOWN
     assert fault(client.delete(upload["resourceURL"])) == UNKNOWN
-    assert put(upload["part"][1], b"x") == 200  # its address is good for some minutes more
+    assert put(upload["part"][1], b"x") == 200  # its URL stays valid for some minutes
     assert eventually(lambda: behind.is_away(key) and not behind.row(f"C#{key}", "UPLOAD"), 100)
     assert eventually(lambda: not behind.row(f"C#{key}", "INTAKE"), 100)
     assert behind.is_away(key)
@@ -127,7 +129,7 @@ def test_an_upload_given_up_never_appears_and_its_bytes_go(stack: LocalStack, cl
 
 
 def test_an_upload_given_up_though_whole_never_appears(stack: LocalStack) -> None:
-    """The sweep that takes its bytes finds all of them there."""
+    """When the sweep deletes its bytes, all of them are there."""
     store, key, row = waiting(stack, b"x")
     put_to_the_bucket(stack, row, 1, b"x")
     uploads.give_up(store, key, ObjectId(row.object_id))
@@ -170,7 +172,7 @@ def test_the_network_ends_the_uploads_that_it_began(stack: LocalStack, client: B
         assert network.delete(upload["resourceURL"]).status_code == 204
 
 
-# When the window ends. Nothing tells here of what is in the bucket: the stack's functions are stand-ins.
+# When the window ends. S3's events have no effect here: the stack's functions are stand-ins.
 
 
 def waiting(
@@ -182,7 +184,7 @@ def waiting(
 
 
 def is_there(store: Store, key: BoxKey, row: UploadRow) -> bool:
-    """The object that the upload was to become."""
+    """Whether the object that the upload was to become exists."""
     try:
         link = objects.find(store, key, ObjectId(row.object_id))
     except Unknown:
@@ -193,7 +195,7 @@ def is_there(store: Store, key: BoxKey, row: UploadRow) -> bool:
 
 
 def test_an_upload_whose_parts_are_all_there_is_finished_and_not_swept(standins: LocalStack) -> None:
-    """Whether or not S3's word of them ever came."""
+    """Whether or not S3's events for them arrived."""
     store, key, row = waiting(standins, b"one", b"two", window=timedelta(0))
     put_to_the_bucket(standins, row, 1, b"one")
     uploads.arrived(store, uploads.key_of(row), 1)
@@ -229,7 +231,7 @@ def test_after_its_window_an_upload_is_not_renewed(standins: LocalStack) -> None
 
 
 class Before:
-    """The bucket as it was before the last part came, when it is asked what is there."""
+    """S3 that still lists the bucket as it was before the last part arrived."""
 
     def __init__(self, s3: Any) -> None:
         self._s3 = s3
@@ -290,11 +292,11 @@ def test_an_upload_that_is_finished_meanwhile_is_neither_swept_nor_given_up(
     assert contents_of(standins).sizes(uploads.key_of(row)) == {1: 1}
 
 
-# What a request noted and did not link
+# Content that a request noted but never linked
 
 
 class Counting:
-    """An S3 that is asked to delete, and counts."""
+    """An S3 that records each call to delete, and deletes nothing."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []

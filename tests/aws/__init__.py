@@ -1,1 +1,1 @@
-"""What AWS gets: the template and its rules, the bundle, settings, events, the throw-away stack."""
+"""What goes to AWS: the template and its rules, the bundle, settings, events, the throw-away stack."""

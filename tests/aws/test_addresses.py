@@ -1,4 +1,4 @@
-"""Presigned URLs as AWS takes them: no emulator has regions, nor credentials that end."""
+"""Presigned URLs as AWS accepts them: an emulator has no regions, and its credentials do not expire."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -34,7 +34,7 @@ def contents(region: str, minutes: int, credentials: RefreshableCredentials | No
 
 
 def ending(end: datetime) -> RefreshableCredentials:
-    """As a function has them that was started from a snapshot."""
+    """Credentials like those of a function that starts from a snapshot."""
 
     def refresh() -> dict[str, str]:
         return {"access_key": "a", "secret_key": "b", "token": "c", "expiry_time": end.isoformat()}
@@ -44,7 +44,7 @@ def ending(end: datetime) -> RefreshableCredentials:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_url_names_the_buckets_own_host_in_its_region(region: str) -> None:
-    """The global host answers with a redirect in a new bucket, and for ever in a region of its own kind."""
+    """The global host redirects while a bucket is new, and always for a region of another partition."""
     signing = contents(region, 5)
     hrefs = [
         signing.href(CONTENT, 1, NOW),

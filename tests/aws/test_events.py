@@ -1,6 +1,6 @@
-"""One real event for each trigger (`events/`): each does its work, under AWS's own runtime client.
+"""One real event for each trigger (`events/`): the function does its work, under AWS's own runtime client.
 
-The stack's own functions are stand-ins here that only note what they get: what is done, these events did.
+The stack's own functions are stand-ins that only note what they get, so whatever is done, these events did.
 """
 
 import base64
@@ -27,14 +27,14 @@ DONE = {"batchItemFailures": []}
 
 @pytest.fixture(scope="module")
 def lambdas(standins: LocalStack) -> Iterator[Lambdas]:
-    """One process for each function, for all the tests here."""
+    """One process for each function, shared by all tests here."""
     running = Lambdas(standins, new_box())
     yield running
     running.close()
 
 
 def noted(stack: LocalStack, who: str) -> str:
-    """What a stand-in was given so far, as text."""
+    """What a stand-in has been given so far, as text."""
     path = stack.data / "notes"
     lines = path.read_text().splitlines() if path.exists() else []
     return "\n".join(json.dumps(what) for whom, what in map(json.loads, lines) if whom == who)
@@ -51,12 +51,12 @@ def rings(lambdas: Lambdas, subscription: dict[str, Any]) -> int:
 
 
 def told_to(lambdas: Lambdas, subscription: dict[str, Any]) -> dict[str, Any]:
-    """The event that is such a ring."""
+    """The event for a ring of this subscription."""
     return lambdas.event("deliver", subscription=f'\\"{id_of(subscription["resourceURL"])}\\"')
 
 
 def stored(lambdas: Lambdas, text: str) -> str:
-    """The id of a new object with a content of its own."""
+    """Store an object with content of its own; returns its id."""
     form = (
         '--x\r\nContent-Disposition: form-data; name="root-fields"\r\nContent-Type: application/json\r\n\r\n'
         '{"object":{"parentFolderPath":"/RCSMessageStore"}}\r\n--x\r\n'
@@ -100,7 +100,7 @@ def test_arrival_an_object_appears_when_its_last_part_is_there(lambdas: Lambdas)
 
 
 def test_sweep_an_upload_appears_whose_parts_are_there_untold(lambdas: Lambdas) -> None:
-    """The stand-in for `arrival` hears of them, and does nothing."""
+    """The stand-in for `arrival` gets their events and does nothing."""
     checksum = f"sha256:{base64.b64encode(hashlib.sha256(b'untold').digest()).decode()}"
     part = {"contentType": "text/plain", "size": 6, "checksum": checksum}
     upload = lambdas.ask("POST", "/objects", {"object": {"payloadPart": [part]}})["upload"]
@@ -148,7 +148,7 @@ def test_deliver_a_try_that_failed_is_counted_and_to_be_put_off(lambdas: Lambdas
         receiver.answer_with = 500
         stored(lambdas, "refused")
 
-        # The event's message is in no queue here, so there is none to put off.
+        # The event's message is in no queue, so it cannot be put off.
         with pytest.raises(FunctionFailed, match="ReceiptHandleIsInvalid"):
             lambdas.invoke("deliver", told_to(lambdas, made))
 
@@ -226,7 +226,7 @@ def test_sweep_counts_all_that_are_owed_something_also_those_whose_next_try_is_t
 
 
 def test_sweep_rings_for_every_kind_of_work_that_lost_its_message(lambdas: Lambdas) -> None:
-    """A job, content without a link, and a subscriber that somebody looks at for the first time in hours."""
+    """A job, content without a link, and a subscription that was last looked at hours ago."""
     asked = {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}}
     made = lambdas.ask("POST", "/subscriptions", asked)["nmsSubscription"]
     assert eventually(lambda: rings(lambdas, made) == 1)

@@ -1,4 +1,4 @@
-"""What tries the store in a real account cannot run here: its parts are held one by one."""
+"""The pipeline that tries the store in a real account cannot run here, so its parts are tested one by one."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_what_it_runs_asks_nothing_that_is_on_this_machine_alone() -> None:
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the function of `issuer.yaml` answers, with the keys that the script gives it."""
+    """What the function in `issuer.yaml` answers, with the keys that the script gives it."""
     made = subprocess.run(
         [sys.executable, "-m", "infra.pipeline.issuer", tmp_path], capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""A function with a missing or malformed setting fails when it is loaded, by the setting's name."""
+"""A function with a missing or malformed setting fails when it is loaded, and names the setting."""
 
 import importlib
 import sys
@@ -48,7 +48,7 @@ NEEDED = {
 
 
 def load(patch: pytest.MonkeyPatch, handler: str, given: dict[str, str]) -> None:
-    """The handler's module as a new execution environment loads it."""
+    """Load the handler's module as a new execution environment does."""
     for name in GOOD:
         patch.delenv(name, raising=False)
     for name, value in given.items():
@@ -83,7 +83,7 @@ def test_the_template_gives_each_function_what_it_needs(handler: str) -> None:
 
 
 def test_all_who_ring_agree_on_how_often_one_host_is_called_at_once() -> None:
-    """Or one subscription would be in two groups, and out of order."""
+    """Otherwise one subscription would be in two message groups, and its lists out of order."""
     functions = Template(TEMPLATE, {}).resources("AWS::Serverless::Function").values()
     ringing = [one["Environment"]["Variables"] for one in functions if "Environment" in one]
     given = [one.get("DELIVERIES_PER_HOST") for one in ringing if "DELIVERY_QUEUE_URL" in one]

@@ -1,4 +1,4 @@
-"""The template's conventions: each is broken in a copy, and the rule that holds it says so, and why."""
+"""The template's conventions: a copy of the template breaks each one, and its rule says so, and why."""
 
 import re
 from pathlib import Path
@@ -307,7 +307,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str) -> None:
-    """CloudFormation matches a pattern against the whole of a value, and against each member of a list."""
+    """CloudFormation matches a pattern against the whole value, or against each member of a list."""
     template, _ = decode(str(TEMPLATE))
     pattern = template["Parameters"][name]["AllowedPattern"]
 
@@ -350,12 +350,12 @@ def test_the_origins_are_let_in_by_the_api_and_the_bucket_and_only_if_there_are_
         return
     api, [rule] = resolved[0]["is"], resolved[1]["is"]["CorsRules"]
     assert api["AllowOrigins"] == rule["AllowedOrigins"] == origins.split(", ")
-    assert "AllowCredentials" not in api  # a token is a header, never a cookie that a browser adds by itself
+    assert "AllowCredentials" not in api  # a token is a header, not a cookie that a browser adds by itself
 
 
 @pytest.mark.parametrize("origins", ["", "https://a.example"])
 def test_a_route_that_takes_every_method_leaves_preflights_to_one_without_a_token(origins: str) -> None:
-    """ANY catches OPTIONS too, and its authorizer refuses a preflight, which comes without a token.
+    """ANY also catches OPTIONS, and its authorizer refuses a preflight, which comes without a token.
 
     API Gateway answers preflights by itself only where no route catches them.
     """
@@ -373,7 +373,7 @@ def test_a_route_that_takes_every_method_leaves_preflights_to_one_without_a_toke
 
 @pytest.mark.parametrize("paused", ["no", "yes"])
 def test_paused_no_function_runs_and_what_waits_goes_on_waiting(paused: str) -> None:
-    """Or a restore would write over what is just being written."""
+    """Otherwise a restore would overwrite what is just being written."""
     template = Template(TEMPLATE, {"Paused": paused, "Issuer": "https://issuer.example"})
     functions = template.resources("AWS::Serverless::Function")
     limits = [template.global_properties("Function"), functions["ApiFunction"]]
@@ -390,7 +390,7 @@ def test_paused_no_function_runs_and_what_waits_goes_on_waiting(paused: str) -> 
 
 
 def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
-    """Lambda takes 256 characters; a longer description would fail in the middle of a deployment."""
+    """Lambda accepts 256 characters; a longer description would fail in the middle of a deployment."""
     template, _ = decode(str(TEMPLATE))
     longest = {name: max(map(len, map(str, _longest(one)))) for name, one in template["Parameters"].items()}
     description, given = template["Resources"]["ApiFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
@@ -401,7 +401,7 @@ def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
 
 
 def _longest(parameter: dict[str, Any]) -> list[Any]:
-    """Values of which one is as long as any that it takes; endless where nothing bounds it."""
+    """Values, one of which is as long as any that the parameter accepts; very long if nothing bounds it."""
     if bounds := re.fullmatch(r".*\{(?:1,)?(\d+)\}", parameter.get("AllowedPattern", "")):
         return ["x" * int(bounds[1])]
     if "MaxLength" in parameter:
@@ -414,7 +414,7 @@ def _longest(parameter: dict[str, Any]) -> list[Any]:
     [("no", ACCOUNT, 1), ("yes", ACCOUNT, 0), ("yes", "123456789012", 1)],
 )
 def test_the_emulators_parameter_opens_nothing_at_aws(emulator: str, account: str, closed: int) -> None:
-    """There the bucket speaks TLS alone, and no webhook is on the machine itself."""
+    """At AWS, the bucket accepts only TLS, and no webhook may be on the machine itself."""
     template = Template(TEMPLATE, {"Emulator": emulator, "Issuer": "https://issuer.example"})
     template.refs["AWS::AccountId"] = account
     assert len(template.resources("AWS::S3::BucketPolicy")) == closed
@@ -424,7 +424,7 @@ def test_the_emulators_parameter_opens_nothing_at_aws(emulator: str, account: st
 
 
 def test_several_batches_of_a_shard_are_worked_on_at_once_and_their_failures_told_one_by_one() -> None:
-    """Lambda keeps the order of each partition key, more is not needed: see `changes`."""
+    """Lambda keeps the order of each partition key, which is enough: see `changes`."""
     template = Template(TEMPLATE, {"Issuer": "https://issuer.example"})
     functions = template.resources("AWS::Serverless::Function")
     [commits] = functions["ChangesFunction"]["Events"].values()

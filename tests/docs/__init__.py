@@ -1,1 +1,1 @@
-"""What the documentation says is true: commands, links, tables, figures, the demo, the rooms."""
+"""What the documentation says is true: its commands, links, tables and figures, the demo, and the rooms."""

@@ -1,4 +1,4 @@
-"""What an operation costs is written down in infra/docs/costs.md; here it is measured again."""
+"""infra/docs/costs.md says what each operation costs; these tests measure it again."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from infra.scale import measured
 
 
 def test_each_operation_costs_what_is_written_down(tmp_path: Path) -> None:
-    """On the page, and in what the model reads."""
+    """Both on the page and in the file that the model reads."""
     kept = tmp_path / "measured.json"
     printed = subprocess.run(
         [sys.executable, "-m", "infra.bench.costs", "--keep", str(kept)],

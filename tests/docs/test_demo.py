@@ -1,4 +1,4 @@
-"""`make demo`: a process that tells the story from its beginning to a table, and leaves nothing behind."""
+"""`make demo`: a process that tells the whole story, ends with a table, and leaves nothing behind."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo as a process of its own, with a folder of its own for what it keeps for a while."""
+    """A demo in a process of its own, with its own folder for temporary files."""
 
     place: Path
 
@@ -34,11 +34,11 @@ class Demo:
         )
 
     def is_gone(self) -> bool:
-        """No process that it started lives, and no file that it made is there."""
+        """Whether no process that it started is running, and no file that it made is left."""
         return not any(self._processes()) and not any(self.place.iterdir())
 
     def _processes(self) -> list[int]:
-        """All that have its folder in their environment, which every child inherits."""
+        """All processes with its folder in their environment, which every child inherits."""
         mark = f"TMPDIR={self.place}\0".encode()
         return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
 
@@ -91,14 +91,14 @@ def test_a_file_that_is_no_backup_is_told_in_one_line(
     ("sign", "act"), [(signal.SIGINT, "A subscriber gives"), (signal.SIGTERM, "The whole store runs")]
 )
 def test_an_interrupted_demo_cleans_up(demo: Demo, sign: signal.Signals, act: str) -> None:
-    """Also while the stack is just starting."""
+    """Even while the stack is still starting."""
     done = interrupted(demo, sign, act)
     assert (done.code, done.complaints) == (130, ["demo: interrupted"])
     assert demo.is_gone()
 
 
 def interrupted(demo: Demo, sign: signal.Signals, act: str) -> Finished:
-    """As soon as it has told of the act."""
+    """Send the signal as soon as the demo has announced the act."""
     process = demo.start()
     assert process.stdout is not None
     assert any(act in line for line in process.stdout)

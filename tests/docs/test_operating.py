@@ -1,4 +1,4 @@
-"""The operator's guide: what it says of the template and of the commands is so."""
+"""The operator's guide: what it says about the template and the commands is true."""
 
 import re
 import shlex
@@ -59,7 +59,7 @@ def test_the_headers_that_a_page_may_send_and_read_are_the_templates(template: d
 
     assert named(read) == {*api["ExposeHeaders"], *bucket["ExposedHeaders"]}
     allowed = {*api["AllowHeaders"], *bucket["AllowedHeaders"]}
-    assert named(sent) - {"content-length"} == allowed - {"x-amz-checksum-sha256"}  # an upload's own
+    assert named(sent) - {"content-length"} == allowed - {"x-amz-checksum-sha256"}  # only an upload's
 
 
 def named(text: str) -> set[str]:

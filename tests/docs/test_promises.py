@@ -1,4 +1,4 @@
-"""The page of the promises names tests that are there."""
+"""Each test that promises.md names exists."""
 
 import re
 from pathlib import Path

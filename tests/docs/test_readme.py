@@ -1,4 +1,4 @@
-"""What the README says works, as it stands there."""
+"""The README's commands work exactly as written, and links and lists are complete."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The tree is the architecture: which room may import which, how large a room may grow, and that each says
+"""The tree is the architecture: which room may import which, and how large a room may grow. Each room says
 what lives in it.
 """
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MODULES = 15
-"""A flat room of more than this many has become several."""
+"""A room with more modules than this should become several."""
 
 DIRECTIONS = """
 onecopy/domain ->
@@ -55,7 +55,7 @@ tests/clients -> infra/* onecopy/*
 tests/stack -> tests/clients infra/* onecopy/*
 tests/* -> tests/clients tests/stack infra* onecopy*
 """
-"""Each room, and which it may import; `*` stands for anything. The first line that fits counts."""
+"""Each room, and the rooms it may import; `*` stands for anything. The first line that matches counts."""
 
 
 def rooms() -> Iterator[Path]:
@@ -77,7 +77,7 @@ def imported(module: Path) -> Iterator[str]:
 
 
 def room_of(name: str) -> str | None:
-    """Where something that is imported lives; None if it is nothing of ours."""
+    """The room of an imported name; None if it is not part of this project."""
     parts = name.split(".")
     if parts[0] not in ("onecopy", "infra", "tests"):
         return None

@@ -1,4 +1,4 @@
-"""The model of many users: its rules, and that its page holds what it prints."""
+"""The model of many users: it keeps its rules, and its page holds what it prints."""
 
 import re
 from dataclasses import fields, replace
@@ -29,7 +29,7 @@ BOUNDS = (
     "requests_per_second request_burst deliveries_at_once stream_batches due_shards sweep_timeout "
     "api_requests concurrency table_writes table_reads fifo"
 ).split()
-"""The settings that bound something: more of them lets in more."""
+"""The settings that limit something: a higher value lets more through."""
 
 DEMANDS = "messages pictures flags deletes copies syncs devices subscribers failing busy_hour rush".split()
 
@@ -61,7 +61,7 @@ def test_nothing_breaks_at_any_size_in_the_cells_that_are_advised(users: int) ->
 
 
 def test_ten_million_users_break_one_stack_however_it_is_set() -> None:
-    """Otherwise the page advises cells for nothing."""
+    """Otherwise the page would advise cells for nothing."""
     assert breaks.broken(MODEL.breaks_after(), 10_000_000)
     assert MODEL.cells(10_000_000) > 1
     assert MODEL.cells(1_000_000) == 1
@@ -92,7 +92,7 @@ def test_more_users_never_cost_less_and_never_more_each(users: float, more: floa
 def test_who_does_more_asks_no_less_of_any_limit(name: str, factor: float, check: Check) -> None:
     load = MODEL.load(1_000_000)
     profile = replace(load.profile, **{name: getattr(load.profile, name) * factor})
-    if name == "pictures":  # as many texts as before
+    if name == "pictures":  # the number of texts stays the same
         more = profile.pictures - load.profile.pictures
         profile = replace(profile, messages=load.profile.messages + more)
 
@@ -102,7 +102,7 @@ def test_who_does_more_asks_no_less_of_any_limit(name: str, factor: float, check
 @RULE
 @given(name=st.sampled_from(BOUNDS), factor=FACTOR)
 def test_a_larger_setting_never_breaks_earlier(name: str, factor: float) -> None:
-    """More deliveries at once bring other limits nearer, but none before the first."""
+    """More deliveries at once bring other limits nearer, but none ahead of the first."""
     settings = replace(MODEL.before, **{name: getattr(MODEL.before, name) * factor})
 
     assert first_break(settings) >= first_break(MODEL.before) * (1 - 1e-5)
@@ -128,7 +128,7 @@ def test_a_limit_doubled_bears_twice_the_users(what: str, name: str) -> None:
 
 
 def test_rings_one_after_another_are_too_slow_for_a_young_table() -> None:
-    """Why the template asks for several batches of a shard at once."""
+    """This is why the template processes several batches of a shard at once."""
     one_by_one = replace(MODEL.before, stream_batches=1)
 
     assert break_of("the stream, rings", one_by_one) < 100_000
@@ -173,7 +173,7 @@ def test_what_is_paid_for_each_cell_is_paid_in_each() -> None:
 
 
 def test_a_store_that_nobody_uses_costs_a_few_dollars() -> None:
-    """SnapStart's snapshot, polls, the dashboard, metrics, alarms and the secret; no more."""
+    """Only SnapStart's snapshot, polls, the dashboard, metrics, alarms and the secret cost anything."""
     dollars = bill.month(MODEL.load(0)).dollars
     idle = {name for name, cost in dollars.items() if cost > 0.2}
 
@@ -208,7 +208,7 @@ def test_every_operation_of_the_load_has_been_measured() -> None:
 
 @pytest.mark.parametrize("name", command.TITLES)
 def test_the_page_holds_what_the_model_prints(name: str) -> None:
-    """`python -m infra.scale --write` puts it there."""
+    """`python -m infra.scale --write` writes it to the page."""
     assert pages.get(command.PAGE, name) == BLOCKS[name]
 
 

@@ -1,4 +1,4 @@
-"""The story that the demo tells, on a stack that runs already, and on any backup."""
+"""The story that the demo tells, on a stack that is already running, and with any backup."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ Told = Callable[[Path], str]
 
 @pytest.fixture
 def told(stack: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Told:
-    """The story of a backup on a stack that runs already."""
+    """The story of a backup on a stack that is already running."""
 
     def run(file: Path) -> str:
         tell(stack, new_box(), readable(file), tmp_path, Telling())
@@ -42,7 +42,7 @@ def told(stack: LocalStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_sample_is_told_to_the_end(told: Told) -> None:
-    """Two devices in step, copies, each change at the webhook, a body, content gone, the store checked."""
+    """Two devices in sync, copies, each change at the webhook, a body, content deleted, the store checked."""
     story = told(SAMPLE)
     assert [act for act in (*ACTS, *CONTENT_ACTS) if act not in story] == []
     assert "all agrees" in story

@@ -1,1 +1,1 @@
-"""The stack on one machine: does it do what API Gateway, Lambda and DynamoDB do, and lose nothing."""
+"""The stack on one machine: it does what API Gateway, Lambda and DynamoDB do, and loses nothing."""

@@ -1,4 +1,4 @@
-"""Handlers that do as a test tells them, and note what they were given. They run in the stack's workers."""
+"""Handlers that do what a test tells them to, and note what they got. They run in the stack's workers."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ def _not_granted(event: Event) -> Any:
 
 
 def _presign(event: Event) -> Any:
-    """URLs for what the body asks: the call, its parameters, and for how long."""
+    """A presigned URL for the body's `call`, `parameters` and `seconds`."""
     wish = json.loads(event["body"])
     s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
     parameters = {"Bucket": os.environ["CONTENT_BUCKET"], **wish["parameters"]}
@@ -113,7 +113,7 @@ DEEDS: dict[str, Callable[[Event], Any]] = {
 
 
 def _note(who: str, what: Any) -> int:
-    """Write down what came; how often it has come so far."""
+    """Note what came; returns how often it has come so far."""
     line = json.dumps([who, what])
     with open(os.environ["NOTES"], "a+") as notes:
         notes.seek(0)
@@ -127,7 +127,7 @@ def _failures(names: list[str]) -> Event:
 
 
 def changes(event: Event, context: Any) -> Event:
-    """A box row says in `order` what to do about it."""
+    """A box row says in `order` what to do with it."""
     for record in event["Records"]:
         row = record["dynamodb"]["NewImage"]
         times = _note("changes", [row["box"]["S"], row.get("order", {}).get("S", "")])
@@ -140,7 +140,7 @@ def changes(event: Event, context: Any) -> Event:
 
 
 def jobs(event: Event, context: Any) -> Event:
-    """A message's body says what to do about it."""
+    """A message's body says what to do with it."""
     failed = []
     for record in event["Records"]:
         times = _note("jobs", record["body"])

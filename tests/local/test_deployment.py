@@ -1,4 +1,4 @@
-"""What only a deployment can show: a stack that is updated, and that a role's right is a right."""
+"""What only a deployment can show: a stack can be updated, and a role's permissions have an effect."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +23,11 @@ from tests.clients.uploading import announced, begin, object_url, put
 ROOT = Path(__file__).parents[2]
 NEW = b"a-new-key-of-forty-characters-and-more-0"
 SECONDS = 20
-"""In which an upload surely appears, where it may."""
+"""Long enough for an upload to appear, if it may."""
 
 
 class Deployed:
-    """A deployment of a copy of the template, which can be changed and deployed again."""
+    """A deployment of a copy of the template, which a test can change and deploy again."""
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "infra" / "template.yaml"
@@ -64,7 +64,7 @@ def signed_by(token: str, box: BoxClient, key: bytes) -> bool:
 
 
 def test_keys_are_changed_and_no_token_that_was_given_out_is_lost(deployed: Deployed) -> None:
-    """Also that another parameter reaches what the API's alias runs, though no code has changed."""
+    """Also: a changed parameter reaches the version that the API's alias runs, though no code has changed."""
     secrets, name = deployed.stack.aws("secretsmanager"), deployed.stack.name("RestartTokenKeys")
     old = secrets.get_secret_value(SecretId=name)["SecretString"].encode()
     with BoxClient(deployed.stack) as box:
@@ -84,7 +84,7 @@ def test_keys_are_changed_and_no_token_that_was_given_out_is_lost(deployed: Depl
 
 
 def uploaded(box: BoxClient) -> str:
-    """Where an object will be when `arrival` has done its part."""
+    """Upload an object; returns the URL where it will appear when `arrival` has done its part."""
     upload = begin(box, announced())
     assert put(upload["part"][0]) == 200
     return object_url(box, upload)
@@ -95,7 +95,7 @@ def appears(box: BoxClient, url: str) -> bool:
 
 
 def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deployed) -> None:
-    """Or all that is seen to work in a deployment would say nothing of its roles."""
+    """Otherwise tests that pass on a deployment would prove nothing about its roles."""
     with BoxClient(deployed.stack) as box:
         assert appears(box, uploaded(box))
     right, less = (
@@ -110,7 +110,7 @@ def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deploy
         url = uploaded(box)
         assert not appears(box, url)
     deployed.again(less, right)
-    with BoxClient(deployed.stack, box.box) as box:  # tried once more while it was deployed, and hidden since
+    with BoxClient(deployed.stack, box.box) as box:  # a retry during the deployment hid the message
         assert eventually(lambda: box.get(url).status_code == 200, 4 * SECONDS)
 
 
@@ -133,7 +133,7 @@ def test_a_wrong_parameter_is_refused_and_says_what_it_takes(
 def test_the_operators_tools_find_the_stack_by_its_name(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As at AWS: by credentials, region and CloudFormation, not by what lies on this machine."""
+    """They find it as at AWS, by credentials, region and CloudFormation, not by files on this machine."""
     key, secret = deployed.stack.credentials
     monkeypatch.setenv("AWS_ENDPOINT_URL", str(deployed.stack.aws("s3").meta.endpoint_url))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
@@ -148,7 +148,7 @@ def test_the_operators_tools_find_the_stack_by_its_name(
 
 
 def test_with_a_user_pool_the_network_gets_a_token_that_stores_and_reads_nothing(deployed: Deployed) -> None:
-    """The last here: from now on the stack takes the user pool's tokens and no others."""
+    """This test is the last one: from now on, the stack accepts only the user pool's tokens."""
     box = new_box()
 
     deployed.again(UserPool="yes", BoxClaim="username")

@@ -1,4 +1,4 @@
-"""The store on one machine after SIGKILL of everything at once: what it has acknowledged is there."""
+"""The store on one machine after SIGKILL of all its processes at once: what it acknowledged is there."""
 
 import hashlib
 import threading
@@ -29,13 +29,13 @@ IMPORTED = 300
 
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[LocalStack]:
-    """A stack of its own for a test that kills it, and starts it again."""
+    """A separate stack for a test that kills it and starts it again."""
     with LocalStack(tmp_path / "stack") as running:
         yield running
 
 
 def again(stack: LocalStack) -> LocalStack:
-    """The same on the same port and folder, to be entered."""
+    """The same stack on the same port and folder, to be started by `with`."""
     return LocalStack(stack.data, int(stack.url.rsplit(":", 1)[1]))
 
 
@@ -45,7 +45,7 @@ def texts_in(box: BoxClient, folder: str) -> int:
 
 
 class Writer(threading.Thread):
-    """Stores one text after the other until the store does not answer; keeps those it was told are stored."""
+    """Stores one text after another until the store does not answer; keeps those that were acknowledged."""
 
     def __init__(self, box: BoxClient) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ def test_an_upload_that_was_cut_off_can_be_finished_where_it_stood(mortal: Local
         part = upload["part"][number]
         return httpx.put(part["href"], content=halves[number], headers=part["headers"]).status_code
 
-    freeze(mortal)  # so that word of the first half is still waiting
+    freeze(mortal)  # so the event for the first half is still waiting
     assert put(0) == 200
     cut_off(mortal)
 

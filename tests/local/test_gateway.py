@@ -1,4 +1,4 @@
-"""The gateway on one machine does what an HTTP API does: the event (payload 2.0), the answer, who gets in."""
+"""The local gateway behaves as an HTTP API: the event (payload 2.0), the answer, and who gets in."""
 
 import base64
 import http.client
@@ -35,7 +35,7 @@ def event_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def raw_get(standins: LocalStack, target: str) -> dict[str, Any]:
-    """A request whose target is sent as it is written."""
+    """A request whose target is sent exactly as written."""
     connection = http.client.HTTPConnection(urlsplit(standins.url).netloc)
     connection.putrequest("GET", target, skip_accept_encoding=True)
     connection.putheader("Authorization", f"Bearer {standins.token(BOX)}")
@@ -199,7 +199,7 @@ def test_outside_the_routes_it_is_404(standins: LocalStack) -> None:
 
 
 def forged(standins: LocalStack, **changes: Any) -> str:
-    """A token as the issuer signs them, but for what is changed; None leaves a claim out."""
+    """A token signed by the issuer, with these claims changed; None leaves a claim out."""
     now = int(time.time())
     claims = {"iss": f"{standins.url}/local", "aud": "onecopy", "sub": BOX, "iat": now, "exp": now + 60}
     wanted = {name: value for name, value in {**claims, **changes}.items() if value is not None}
@@ -220,7 +220,7 @@ def status_with(standins: LocalStack, authorization: str | None) -> int:
     [{}, {"aud": ["another", "onecopy"]}, {"aud": None, "client_id": "onecopy"}, {"sub": None}],
 )
 def test_a_good_token_gets_in(standins: LocalStack, changes: dict[str, Any]) -> None:
-    """The client counts as the audience where none is named; a token without subject is good, too."""
+    """Without an audience, the client id counts as one. A token without a subject is also good."""
     assert status_with(standins, f"Bearer {forged(standins, **changes)}") == 200
 
 
@@ -266,7 +266,7 @@ def test_no_token_or_none_of_ours_is_401(standins: LocalStack) -> None:
 
 
 def test_without_origins_a_page_is_nothing_special(standins: LocalStack, client: httpx.Client) -> None:
-    """A preflight is a request without a token then."""
+    """A preflight is then just a request without a token."""
     page = {"origin": "https://app.example.com"}
     asked = {**page, "access-control-request-method": "GET"}
 

@@ -1,4 +1,4 @@
-"""The stack on one machine: events reach the functions as in Lambda, and nothing is lost or left behind."""
+"""The stack on one machine: events reach the functions as in Lambda, and nothing is lost or left running."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ from tests.stack.stacks import standin_stack
 
 ROOT = Path(__file__).parents[2]
 BOX = "tel:+99911112222"
-# A stop takes a few seconds; the contract allows this many.
+# A stop takes a few seconds; it may take this many.
 STOP_SECONDS = 20
 
 
@@ -42,7 +42,7 @@ def do(stack: LocalStack, deed: str, body: str = "") -> httpx.Response:
 
 
 def notes(stack: LocalStack, who: str) -> list[Any]:
-    """What a stand-in was given so far."""
+    """What a stand-in has been given so far."""
     path = stack.data / "notes"
     lines = path.read_text().splitlines() if path.exists() else []
     return [what for whom, what in map(json.loads, lines) if whom == who]
@@ -61,7 +61,7 @@ def waiting(stack: LocalStack, queue: str) -> list[str]:
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
-# A function's surroundings -------------------------------------------------------------------------------
+# A function's environment --------------------------------------------------------------------------------
 
 
 def test_a_function_has_its_own_environment_and_no_other(standins: LocalStack) -> None:
@@ -218,7 +218,7 @@ def test_an_upload_with_another_checksum_or_length_is_refused(standins: LocalSta
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[LocalStack]:
-    """A second stack beside the first, one that a test may stop."""
+    """A second stack next to the first, which a test may stop."""
     stack = standin_stack(tmp_path)
     with stack:
         yield stack
@@ -276,7 +276,7 @@ def test_without_dynoxide_it_says_what_it_does_not_promise(tmp_path: Path, name:
 
     with standin_stack(tmp_path) as stack:
         assert stack.aws("dynamodb").scan(TableName=stack.name("Table"))["Count"] == 1
-        # The stream is empty now, so whoever was behind is rung once more.
+        # The stream is now empty, so the row is handed over once more.
         assert eventually(lambda: notes(stack, "changes").count([name, ""]) == 2)
 
 
@@ -300,7 +300,7 @@ def test_a_folder_of_another_region_is_not_taken_for_an_empty_one(tmp_path: Path
 
 
 def test_what_was_hidden_when_it_ended_is_there_at_the_next_start(tmp_path: Path) -> None:
-    """Whoever had received it has gone; six times a function's time is long to wait for it."""
+    """The function that had received it is gone. Its visibility timeout is too long to wait for."""
     for received in ([], ["again"]):
         emulator = Emulator(tmp_path, KeyStore(tmp_path / "keys"), lock=0)
         emulator.start()

@@ -1,4 +1,4 @@
-"""A way to a server that can be cut: connections break in the middle of whatever goes over them."""
+"""A proxy in front of a server: shutting it breaks connections in the middle of their traffic."""
 
 import socket
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Gate:
-    """Listens on a port of its own, the same after it was shut and opened again."""
+    """Listens on a port of its own, and on the same port after it is shut and opened again."""
 
     def __init__(self, port: int) -> None:
         self._behind = port

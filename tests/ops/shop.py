@@ -1,4 +1,4 @@
-"""A box for checks to look at, and the tools to break it."""
+"""A box for `onecopy check` to examine, and the tools to break it."""
 
 from infra.local.stack import LocalStack
 from tests.clients.box_client import BoxClient, id_of
@@ -6,7 +6,7 @@ from tests.stack.behind import Behind, Row
 
 
 class Shop:
-    """A box with something of everything, and tools to break it."""
+    """A box with some of everything, and tools to break it."""
 
     def __init__(self, stack: LocalStack, box: BoxClient) -> None:
         self.stack, self.box, self.behind = stack, box, Behind(stack, box.box)

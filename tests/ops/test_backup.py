@@ -1,4 +1,4 @@
-"""A backup file is read: each message in the file's order, whatever the app and the phone wrote into it."""
+"""Reading a backup file: each message in the file's order, whatever the app and the phone wrote into it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

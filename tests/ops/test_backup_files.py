@@ -1,4 +1,4 @@
-"""Backup files as they are found: any characters, cut short, damaged, hostile, larger than memory."""
+"""Backup files as they occur: with any characters, cut short, damaged, hostile, larger than memory."""
 
 import gzip
 import tracemalloc
@@ -25,7 +25,7 @@ def read(tmp_path: Path) -> Reader:
 
 
 def as_saved(character: str) -> str:
-    """XML has no place for some characters: these are shown to have been there."""
+    """XML cannot hold some characters: U+FFFD stands in their place."""
     forbidden = (ord(character) < 32 and character not in "\t\n\r") or character in "\ufffe\uffff"
     return "\ufffd" if forbidden else character
 
@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_opened_is_refused_in_words(tmp_path: Path) -> Non
             Backup(path)
 
 
-# A backup is untrusted
+# A backup is untrusted input
 
 
 @pytest.mark.parametrize(

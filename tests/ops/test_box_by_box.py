@@ -1,4 +1,4 @@
-"""`onecopy check` works box by box: one alone without reading any other, many side by side."""
+"""`onecopy check` works box by box: it checks one box without reading any other, and many side by side."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from tests.stack.behind import Behind
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack in which nobody else breaks anything."""
+    """A stack in which no other test breaks anything."""
     with LocalStack(tmp_path_factory.mktemp("box-by-box")) as running:
         yield running
 
@@ -30,7 +30,7 @@ def deployed(alone: LocalStack) -> Deployed:
 def test_one_box_is_looked_at_without_reading_any_other(
     alone: LocalStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its rows, its log, its content; the second look and the repair, too."""
+    """This holds for its rows, its log and its content, and for the second look and the repair."""
     with BoxClient(alone) as box, BoxClient(alone) as other, operations() as asked:
         shop = Shop(alone, box)
         count_too_high(shop)

@@ -1,4 +1,4 @@
-"""`onecopy check`: what is broken behind the API is found, told, and mended where that is safe."""
+"""`onecopy check` finds and reports what is broken behind the API, and mends it where that is safe."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ Break = Callable[["Shop"], None]
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack in which nobody else breaks anything."""
+    """A stack in which no other test breaks anything."""
     with LocalStack(tmp_path_factory.mktemp("checked")) as running:
         yield running
 
@@ -116,7 +116,7 @@ def end_of_the_log(shop: Shop) -> None:
 
 
 def content_row(shop: Shop) -> None:
-    """Its bytes are no orphans: links point to them."""
+    """Its bytes are not orphans: links point to them."""
     shop.behind.delete(shop.behind.row(f"C#{shop.key}", "CONTENT"))
 
 
@@ -138,7 +138,7 @@ def deletion_without_a_job(shop: Shop) -> None:
 
 
 def listening(shop: Shop) -> tuple[str, str]:
-    """A subscription's partition and item that no message on its way names: its row lies still."""
+    """The partition and item of a subscription that no queued message names: nothing writes to its row."""
     url = shop.box.post(
         "/subscriptions",
         {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
@@ -151,7 +151,7 @@ def listening(shop: Shop) -> tuple[str, str]:
 
 
 def bell_lost(shop: Shop) -> None:
-    """Neither the sweep's index nor a message leads to it."""
+    """Neither the sweep's index nor a message leads to the subscription."""
     partition, item = listening(shop)
     row = shop.behind.row(partition, item)
     shop.behind.put({name: value for name, value in row.items() if name not in ("work", "due")})
@@ -163,7 +163,7 @@ def bell_far_ahead(shop: Shop) -> None:
 
 
 def bell_of_no_shard(shop: Shop) -> None:
-    """Where the sweep does not look."""
+    """It is due in a part of the index that the sweep does not read."""
     partition, item = listening(shop)
     shop.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
 
@@ -222,7 +222,7 @@ def folder_lost(shop: Shop) -> None:
 
 
 def count_at_zero(shop: Shop) -> None:
-    """Terminal: what was reclaimed may be gone already."""
+    """This is final: the content may already have been deleted."""
     shop.set("CONTENT", {"links": {"N": "-1"}}, f"C#{shop.key}")
 
 
@@ -283,7 +283,7 @@ def test_what_is_for_a_person_to_decide_is_told_and_left(
 
 
 def raze(shop: Shop) -> None:
-    """The box is broken for good: the next test's is another."""
+    """Delete the box, which is broken for good; the next test has another one."""
     behind = shop.behind
     for partition in (behind.box, f"{behind.box}#L0", f"C#{shop.key}", *STRAYS):
         for row in list(behind.rows(partition, "")):

@@ -1,4 +1,4 @@
-"""`onecopy doctor`: what AWS and the issuer do not grant is told before a deployment fails."""
+"""`onecopy doctor` reports what AWS and the issuer do not grant before a deployment fails."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ WANTED = Wanted(GIVEN, "onecopy-Table")
 
 
 def aws(**other: dict[str, Any] | str) -> doctor.Client:
-    """AWS, whose services give AWS's answers, or others; an error's code where it is one."""
+    """AWS with its usual answers. Pass another answer by its service's name; a string is an error's code."""
 
     def client(service: str) -> Any:
         made = boto3.client(
@@ -107,7 +107,7 @@ def test_it_reckons_with_what_the_template_gives_to_the_background() -> None:
 
 
 class Site:
-    """Serves JSON by path; what it does not have is not found."""
+    """Serves JSON by path, and answers 404 for any other path."""
 
     def __init__(self) -> None:
         pages: dict[str, Any] = {}

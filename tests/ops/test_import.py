@@ -1,4 +1,4 @@
-"""`onecopy import`: each message of a backup becomes one object."""
+"""`onecopy import` turns each message of a backup into one object."""
 
 import re
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tests.clients.importing import Finished, Phone, attributes, tags
 
 PICTURE = bytes(range(256)) * 40
 LARGE = b"large" * 600_000
-"""More than a form of the import takes: it goes by direct upload."""
+"""Too large for the import's form-data: it goes by direct upload."""
 
 GROUP = ("+99944445555", OTHER, FRIEND)
 ROLES = [(FRIEND, "137"), (OTHER, "151"), ("insert-address-token", "151"), ("+99944445555", "130")]

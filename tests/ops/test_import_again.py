@@ -1,4 +1,4 @@
-"""An import may be run again at any time, also after it died: what the box has is not stored twice."""
+"""An import may be run again at any time, even after it died: what the box has is not stored twice."""
 
 import os
 import pty
@@ -19,7 +19,7 @@ MANY = 200
 
 
 def long_backup(folder: Path) -> Path:
-    """More than a handful of requests; among its messages equal ones, at a distance from each other."""
+    """Takes more than a handful of requests. Some of its messages are equal, but far from each other."""
     texts = [sms(f"message {number % (MANY // 2)}") for number in range(MANY)]
     pictures = [mms(part("image/png", bytes([number]) * 5000)) for number in range(10)]
     return written(folder, *texts[: MANY // 2], *pictures, *texts[MANY // 2 :])
@@ -27,7 +27,7 @@ def long_backup(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The tags that the long backup leaves in a box when nothing disturbs it."""
+    """The tags that an undisturbed import of the long backup leaves in a box."""
     phone = Phone(stack, tmp_path_factory.mktemp("whole"))
     assert phone.run(long_backup(phone.folder)).code == 0
     found = tags(phone.objects())
@@ -45,7 +45,7 @@ def test_the_second_time_adds_nothing(phone: Phone) -> None:
 
 
 def test_a_later_backup_adds_what_is_new(phone: Phone) -> None:
-    """Also a third "ok" beside two that were there, and wherever in the file the new ones are."""
+    """Even a third "ok" next to two that were there, and wherever in the file the new messages are."""
     phone.imports(sms("ok"), sms("ok"), sms("old", read="0"))
     done = phone.imports(sms("new"), sms("old", read="1"), sms("ok"), sms("ok"), sms("ok"))
     assert done.out.startswith("5 messages: 2 stored, 3 there before, 0 failed; ")
@@ -53,7 +53,7 @@ def test_a_later_backup_adds_what_is_new(phone: Phone) -> None:
 
 
 def test_what_its_owner_did_since_is_left_alone(phone: Phone) -> None:
-    """A message that was moved, or whose flags were changed, is still the same message."""
+    """A message is still the same after it was moved or its flags were changed."""
     phone.imports(sms("moved"), sms("flagged"))
     moved, flagged = (shown["resourceURL"] for shown in phone.objects())
     target = phone.box.folder("Mine")
@@ -96,7 +96,7 @@ def test_two_at_the_same_time_store_everything_once(phone: Phone, whole: list[st
 
 
 def test_a_store_that_is_away_for_a_moment_is_waited_for(phone: Phone, whole: list[str]) -> None:
-    """Requests are cut off in the middle: what the store has made of them by itself is not made again."""
+    """Requests are cut off in the middle. What the store finished without answering is not stored again."""
     with Gate(httpx.URL(phone.stack.url).port or 80) as gate:
         process = phone.start(long_backup(phone.folder), "--url", gate.url)
         for _ in range(2):
@@ -110,7 +110,7 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for(phone: Phone, whole: li
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A terminal's two ends: what is printed comes out of the first."""
+    """A terminal's two ends. What is printed to the second comes out of the first."""
     ends = pty.openpty()
     yield ends
     for end in ends:

@@ -1,4 +1,4 @@
-"""An import that cannot be says why in one line, ends with 1, and leaves the box as it was."""
+"""An import that cannot run says why in one line, exits with 1, and leaves the box as it was."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Refused:
-    """The line that an import ends with; nothing is printed besides it, nothing stored or left behind."""
+    """Run an import that fails; returns its line. It must print, store and leave behind nothing else."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
 
     def run(file: Path, *more: str, **options: str) -> str:

@@ -1,4 +1,4 @@
-"""A restore, rehearsed: rows put back from a restored table, content from versions that are still there."""
+"""A restore, rehearsed: rows come back from a restored table, content from versions that still exist."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ RESTORED = "restored"
 
 
 class Rehearsal:
-    """A store whose bucket keeps old versions, as it does at AWS; and what the operator types."""
+    """A store whose bucket keeps old versions, as at AWS, and the commands that an operator types."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack, self.data = stack, str(stack.data)
@@ -32,7 +32,7 @@ class Rehearsal:
         )
 
     def point_in_time(self) -> None:
-        """What DynamoDB restores: a table with the rows as they are now, and nothing else of the first."""
+        """Make what DynamoDB restores: a table with the rows as they are now, and nothing else."""
         described = self._dynamodb.describe_table(TableName=self._table)["Table"]
         keys = described["KeySchema"]
         named = {key["AttributeName"] for key in keys}
@@ -129,7 +129,7 @@ def test_one_box_is_put_back_and_no_other_changes(
 
 
 def test_no_id_is_given_out_twice(rehearsal: Rehearsal, box: BoxClient) -> None:
-    """A device keeps bodies by contentId, and would show one message's text in another."""
+    """A device keeps bodies by contentId: it would show one message's text in another."""
     folder = box.folder("kept")
     rehearsal.point_in_time()
     since = [box.text_object(f"since {n}", folder) for n in range(3)]
@@ -166,7 +166,7 @@ def test_every_subscriber_hears_of_it_once_and_unasked(rehearsal: Rehearsal, box
 
 
 def test_one_box_is_put_back_without_reading_any_other(rehearsal: Rehearsal, box: BoxClient) -> None:
-    """The store may hold ten million."""
+    """The store may hold ten million boxes."""
     with BoxClient(rehearsal.stack) as other:
         other.text_object("of another")
         kept = box.text_object("kept")
@@ -183,7 +183,7 @@ def test_one_box_is_put_back_without_reading_any_other(rehearsal: Rehearsal, box
 
 
 BEGINNING = sorted(item for _, item in beginning.keys("main#any"))
-"""Of a box in which there is nothing; its ids and numbers are not given out again."""
+"""The items of an empty box. Its ids and numbers are not given out again."""
 
 
 def test_a_box_that_came_since_and_comes_back_gives_out_no_id_twice(
@@ -227,7 +227,7 @@ def test_boxes_that_came_since_are_taken_away_with_all_that_is_theirs(
 def test_a_restore_that_was_broken_off_is_run_again_and_comes_to_its_end(
     rehearsal: Rehearsal, box: BoxClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Wherever it broke off: here, before each of its writes but the first ones."""
+    """Wherever it broke off: here, before its second, third and fourth batch of writes."""
     folder = box.folder("kept")
     kept = [box.text_object(f"text {n}", folder) for n in range(12)]
     rehearsal.point_in_time()
@@ -250,7 +250,7 @@ def test_a_restore_that_was_broken_off_is_run_again_and_comes_to_its_end(
 def test_a_table_without_the_box_takes_nothing_away(
     rehearsal: Rehearsal, box: BoxClient, more: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An empty one would otherwise empty the store."""
+    """Otherwise an empty table would empty the store."""
     rehearsal.point_in_time()
     kept = box.plain_object()
     assert rehearsal.restore(*more, "--yes") == 1

@@ -1,4 +1,4 @@
-"""An erasure request: a box is closed and emptied, content included, and nothing of it comes back."""
+"""An erasure request: the box is closed and emptied, with its content, and nothing of it comes back."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ from tests.stack.behind import Behind
 
 @pytest.fixture
 def box(stack: LocalStack) -> Iterator[BoxClient]:
-    """With something of everything."""
+    """A box with some of everything."""
     with BoxClient(stack) as client:
         folder = client.folder("private")
         inner = client.folder("inner", folder)

@@ -1,1 +1,1 @@
-"""Subscriptions, and how changes are pushed to whoever subscribed."""
+"""Subscriptions, and how changes are pushed to subscribers."""

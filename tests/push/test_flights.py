@@ -1,6 +1,6 @@
-"""A list is written down before it is sent: what each write expects to find, and what a hole means.
+"""A list is stored before it is sent: what each write expects to find, and what a hole in the log means.
 
-On a table without senders, so that nothing moves but what a test moves.
+These tests use a table without senders: nothing changes unless a test changes it.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ A_MONTH = timedelta(days=31)
 
 
 class Scene:
-    """A box that nobody else knows, with one subscription that is active."""
+    """A box of its own, with one active subscription."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.store: Store = store_of(stack)
@@ -85,7 +85,7 @@ def test_no_list_is_begun_past_a_replay_that_was_asked_for(scene: Scene) -> None
 
 
 def test_a_list_that_another_sender_settled_is_not_settled_again(scene: Scene) -> None:
-    """The slow one would take the next list for landed, and move the cursor back."""
+    """Otherwise the slow sender would take the next list for delivered, and move the cursor back."""
     scene.folder("one")
     first = scene.begun()
     slow = scene.row()
@@ -109,7 +109,7 @@ def test_one_at_rest_is_looked_at_again_within_the_time_that_was_set(scene: Scen
 
 
 def test_a_list_that_is_taken_at_once_leaves_the_next_look_where_it_was(scene: Scene) -> None:
-    """So no commit costs a write to the index of what is due."""
+    """So a commit does not cost a write to the index of what is due."""
     assert scene.rest()
     before = scene.row()
     scene.folder("one")
@@ -150,14 +150,14 @@ def test_who_rests_while_a_replay_is_asked_for_looks_once_more(scene: Scene) -> 
 
 
 class Down:
-    """A queue that takes nothing."""
+    """A queue that accepts nothing."""
 
     def deliver(self, rings: Iterable[Ring]) -> list[Ring]:
         return list(rings)
 
 
 def rung_in_vain(scene: Scene) -> bool:
-    """Whether somebody was to be rung for, as the stream tells of the box."""
+    """Whether a stream record of the box would have rung for a subscription."""
     box = log.read_box(scene.store, scene.key)
     moved = Moved(scene.key, int(box.seq), box.validity)
     return ring.changed(scene.store, cast(Queues, Down()), [moved]) == {scene.key}
@@ -179,7 +179,7 @@ def test_nobody_is_rung_for_who_was_told_all(scene: Scene) -> None:
 
 @pytest.mark.parametrize("behind_it", [0, 1, 2])
 def test_after_a_quiet_month_a_commit_still_being_applied_is_waited_for(scene: Scene, behind_it: int) -> None:
-    """However long ago the cursor was set: it was the last change until a moment ago."""
+    """However long ago the cursor was set: until a moment ago, it stood at the last change."""
     scene.quiet(A_MONTH)
     for number in range(behind_it + 1):
         scene.folder(f"{number}")
@@ -226,7 +226,7 @@ def test_a_client_waits_for_a_hole_and_is_reset_when_it_never_fills(scene: Scene
 def test_a_token_from_before_a_log_whose_history_was_raised_since_is_answered_by_a_reset(
     scene: Scene,
 ) -> None:
-    """What the shorter history let expire does not come back."""
+    """What expired under the shorter history does not come back."""
     scene.folder("one")
     scene.folder("two")
     for row in scene.behind.log()[:-1]:

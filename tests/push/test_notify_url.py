@@ -1,4 +1,4 @@
-"""Where a webhook may lead: every notifyURL is somebody else's choice, and none leads inside."""
+"""Where a webhook may lead: others choose the notifyURL, and none may lead inside the network."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ CIRCLED = str.maketrans("123456789", "①②③④⑤⑥⑦⑧⑨")
 
 @st.composite
 def short_forms(draw: st.DrawFn, address: int) -> str:
-    """As inet_aton reads them: one to four numbers in any base, the last one holding what is left."""
+    """The forms that inet_aton reads: one to four numbers in any base, the last one holding what is left."""
     count = draw(st.integers(1, 4))
     octets = address.to_bytes(4, "big")
     numbers = [*octets[: count - 1], int.from_bytes(octets[count - 1 :], "big")]

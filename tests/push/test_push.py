@@ -1,4 +1,4 @@
-"""What a subscriber is told (NMS): everything, in order, signed, and nothing else."""
+"""What a subscriber is sent (NMS): every change, in order, signed, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -121,7 +121,7 @@ def test_each_token_that_is_pushed_leads_on_from_just_behind_its_list(
 
 
 def test_many_quick_changes_come_all_and_in_order(box: BoxClient, subscriber: Subscriber) -> None:
-    """In bulk, and one after the other: 60 links in one request, 60 flags, and folders between."""
+    """Changes in bulk and one by one: 60 links in one request, then 20 flags with folders in between."""
     made = active(box, subscriber)
     source, target = box.text_object(), box.folder("target")
     copies = [item["success"]["resourceURL"] for item in box.copy(target, [source] * 60)]
@@ -154,7 +154,7 @@ def subject(text: str) -> Json:
 
 
 def test_a_list_holds_no_more_than_64_kilobytes(box: BoxClient, subscriber: Subscriber) -> None:
-    """As they are sent: three bytes for each of these letters. In order, and nothing is left out."""
+    """Counted as bytes on the wire: each of these letters has three. Nothing is left out or out of order."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     for _ in range(6):
@@ -171,7 +171,7 @@ def test_a_list_holds_no_more_than_64_kilobytes(box: BoxClient, subscriber: Subs
 def test_an_event_that_is_too_large_alone_is_told_without_attributes_and_payload(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """And the same when it is told again; what comes before and after it is whole."""
+    """A retry is the same; the events before and after it are whole."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     many = [{"name": f"X-{n}", "value": ["日" * 8_000]} for n in range(4)]
@@ -192,7 +192,7 @@ def test_an_event_that_is_too_large_alone_is_told_without_attributes_and_payload
 def test_tokens_of_an_old_history_are_as_old_as_their_lists(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """One that was given young would outlive the log behind it, and lead nowhere."""
+    """A token with a later date would outlive the log behind it, and lead nowhere."""
     token, source = now(box), box.text_object()
     box.copy(box.folder("target"), [source] * 60)
     box.copy(box.folder("another"), [source] * 60)

@@ -1,6 +1,6 @@
-"""What a subscriber is told when it, or a sender, fails: the same again, and at last everything.
+"""What a subscriber is sent when it or a sender fails: the same list again, and in the end everything.
 
-On a stack of its own with less patience: a second between two tries, five for a sender to live.
+These tests use a stack with shorter times: a second between two tries, five seconds for a sender to run.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ Unverified = dict[str, tuple[BoxClient, Subscriber, Json]]
 
 @pytest.fixture(scope="module")
 def unverified(hasty: LocalStack) -> Iterator[Unverified]:
-    """Subscribers that do not show that they want it. Their three tries take a while: the last test looks."""
+    """Subscribers that fail their verification. Its three tries take a while: the last test checks them."""
     with ExitStack() as open_ones:
         found: Unverified = {}
         for name, answer in WRONG_ANSWERS.items():
@@ -110,7 +110,7 @@ REFUSALS = {
 
 
 def test_a_list_that_was_not_taken_comes_again_until_it_is(hasty: LocalStack) -> None:
-    """The same id, number and body, signed anew; and the reason can be seen meanwhile."""
+    """With the same id, number and body, signed anew. Until then, the subscription shows the reason."""
     with ExitStack() as open_ones:
         cases = {}
         for name, (answer, reason) in REFUSALS.items():
@@ -155,7 +155,7 @@ def dead_letters(stack: LocalStack) -> Iterator[Any]:
 def test_after_many_tries_the_subscriber_is_not_given_up_and_no_operator_is_bothered(
     hasty: LocalStack, box: BoxClient
 ) -> None:
-    """The dead letters are for deliveries that broke off; a receiver that refuses is its owner's to mend."""
+    """Dead letters are for deliveries that broke off. A receiver that refuses is for its owner to mend."""
     with Subscriber() as subscriber:
         made = active(box, subscriber)
         subscriber.answer = refusal(503)
@@ -187,7 +187,7 @@ def test_one_that_is_deleted_while_it_fails_is_tried_no_more(box: BoxClient) -> 
 
 
 def test_a_replay_asked_for_while_it_fails_follows_the_list_in_flight(box: BoxClient) -> None:
-    """Which keeps its number and its events."""
+    """The list in flight keeps its number and its events."""
     with Subscriber() as subscriber:
         made = active(box, subscriber)
         subscriber.answer = refusal(500)

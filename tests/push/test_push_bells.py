@@ -1,6 +1,6 @@
-"""No bell is lost: whatever becomes of a stream's record or a queue's message, a subscriber hears of it.
+"""No ring is lost: whatever happens to a stream record or a queue message, the subscriber hears of a change.
 
-Every subscription has a time at which the sweep looks at it. On a stack with less patience, as `hasty` is.
+Every subscription has a time at which the sweep looks at it. These tests use `hasty`, with its shorter times.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def behind(hasty: LocalStack, box: BoxClient) -> Behind:
 
 
 def resting(box: BoxClient, behind: Behind, subscriber: Subscriber) -> tuple[str, Row]:
-    """A subscriber that was told of one change and of no other; its id, and its row as it lies there."""
+    """Tell a subscriber of one change and no other; returns the subscription's id, and its row at rest."""
     made = active(box, subscriber)
     box.folder("one")
     assert eventually(lambda: subscriber.events)
@@ -53,7 +53,7 @@ def resting(box: BoxClient, behind: Behind, subscriber: Subscriber) -> tuple[str
 
 
 def messages(stack: LocalStack) -> int:
-    """Those that wait for a sender, and those that one has in hand."""
+    """Counts those that wait for a sender and those that one is working on."""
     sqs: Any = stack.aws("sqs")
     found = sqs.get_queue_attributes(QueueUrl=stack.name("DeliveryQueue"), AttributeNames=["All"])
     counts = found["Attributes"]
@@ -67,7 +67,7 @@ def one_back(row: Row) -> Row:
 def test_one_whose_bell_never_rang_is_told_all_the_same(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """No record came, no message, no other change: the look at rest finds it behind."""
+    """There was no stream record, message or other change: the sweep's regular look finds it behind."""
     name, row = resting(box, behind, subscriber)
     behind.put(one_back(row))
     assert eventually(lambda: len(subscriber.lists) > 1)
@@ -91,7 +91,7 @@ def test_one_that_the_sweep_finds_overdue_is_rung_for_and_rests_again(
 def test_one_that_fails_is_told_though_the_queue_has_forgotten_it(
     hasty: LocalStack, box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """As after a restart, or when its message has gone to the dead letters."""
+    """As after a restart, or when its message is in the dead-letter queue."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     box.folder("one")
@@ -104,7 +104,7 @@ def test_one_that_fails_is_told_though_the_queue_has_forgotten_it(
 
 
 def assert_one_reset(box: BoxClient, subscriber: Subscriber) -> None:
-    """Unasked, once, and then it goes on."""
+    """The reset comes once, without a request, and the changes go on after it."""
     assert eventually(lambda: "resetBox" in str(subscriber.lists[-1]))
     box.folder("after the reset")
     assert eventually(lambda: "after the reset" in str(subscriber.events[-1:]))
@@ -123,7 +123,7 @@ def test_one_that_was_told_all_hears_of_a_reset_without_another_change(
 def test_one_hears_of_a_reset_though_no_bell_rang_for_it(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """The subscription's own row is as if the box had been another one; no stream tells of that row."""
+    """The subscription's row names another validity than the box's. A write to that row rings for nobody."""
     _, row = resting(box, behind, subscriber)
     behind.put({**row, "validity": {"S": "0123456789ab"}})
     assert_one_reset(box, subscriber)
@@ -132,7 +132,7 @@ def test_one_hears_of_a_reset_though_no_bell_rang_for_it(
 def test_one_of_a_box_that_was_made_anew_hears_of_it(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """Its numbers begin again, below what the subscriber was told."""
+    """Its numbers start again, below those that the subscriber was told."""
     for number in range(12):
         box.folder(f"folder {number}")
     resting(box, behind, subscriber)
@@ -145,7 +145,7 @@ def test_one_of_a_box_that_was_made_anew_hears_of_it(
 def test_a_list_under_way_when_the_box_was_reset_is_replaced_by_the_reset(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """Its changes may never have been; under its index comes the reset, with another id."""
+    """Its changes may no longer exist. The reset comes under the list's index, with another id."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     box.folder("one")
@@ -165,7 +165,7 @@ def test_a_list_under_way_when_the_box_was_reset_is_replaced_by_the_reset(
 def test_a_subscriptions_token_is_of_the_box_that_it_was_told_of(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """Not of the one that the box has become since: who follows it hears of the reset, too."""
+    """Not to the box as it is since the reset: a client that follows the token hears of the reset, too."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     box.folder("one")
@@ -182,7 +182,7 @@ def listed_token(box: BoxClient) -> str:
 def test_a_replay_asked_for_after_a_reset_is_no_reset(
     box: BoxClient, behind: Behind, subscriber: Subscriber
 ) -> None:
-    """The owner knows of it: the token is of the box as it is now."""
+    """The owner knows of the reset: the token is of the box as it is now."""
     made = active(box, subscriber)
     subscriber.answer = refusal(500)
     behind.put({**behind.row(behind.box, "BOX"), "validity": {"S": "0123456789ab"}})
@@ -197,7 +197,7 @@ def test_a_replay_asked_for_after_a_reset_is_no_reset(
 
 
 def test_a_hundred_rows_that_cannot_be_swept_keep_no_other_from_it(behind: Behind, hasty: LocalStack) -> None:
-    """All of one shard, each due before the sound one behind them."""
+    """All are in one shard, and each is due before the sound row behind them."""
     old = {"work": {"S": "due#00"}, "due": {"S": LONG_AGO}}
     broken = [
         {"box": {"S": f"C#broken{n}"}, "item": {"S": "UPLOAD"}, "parts": {"N": "7"}, **old}

@@ -1,6 +1,6 @@
-"""One host that answers slowly has its share of the deliveries, and no more; who waits for it is told so.
+"""A slow host gets its share of the deliveries and no more; a subscription that waits for it says so.
 
-On a stack with less patience, as `hasty` is. It calls one host four times at once, and has eight senders.
+These tests use `hasty`, which makes at most four calls to one host at once, and has eight senders.
 """
 
 import json
@@ -30,8 +30,8 @@ LATER = "2099-01-01T00:00:00.000000Z"
 
 
 class SlowHost(ThreadingHTTPServer):
-    """Gives codes back at once; a list is answered when it is let go, or after so many seconds. Counts the
-    lists it has in hand.
+    """Answers a verification at once, and a list when `let_go` is set or after `seconds`. Counts the lists
+    that it has not answered yet.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -73,20 +73,20 @@ def _handler(host: SlowHost) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["content-length"])))
             answer = host.take(said)
-            with suppress(OSError):  # the sender's time was over
+            with suppress(OSError):  # the sender had timed out
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode() if answer else b"")
 
         def log_message(self, *_: Any) -> None:
-            """Not here."""
+            """Log nothing."""
 
     return Handler
 
 
 @pytest.fixture
 def boxes(hasty: LocalStack) -> Iterator[list[BoxClient]]:
-    """Enough that their subscriptions are in every group of one host."""
+    """Enough boxes for their subscriptions to be in every message group of one host."""
     with ExitStack() as closing:
         made = [closing.enter_context(BoxClient(hasty)) for _ in range(24)]
         yield made
@@ -102,7 +102,7 @@ def test_a_slow_host_is_called_a_few_times_at_once_and_keeps_no_other_waiting(
         other = active(boxes[0], quick)
         for box, subscription in zip(boxes, made, strict=True):
             assert eventually(lambda box=box, one=subscription: look(box, one)["state"] == "active")  # type: ignore[misc]
-        for box in boxes:  # now: a list in hand would hold up another's verification
+        for box in boxes:  # only now: an unanswered list would hold up another's verification
             box.folder("for the slow one")
         assert eventually(lambda: slow.at_once >= AT_ONCE - 1)
         for number in range(5):
@@ -116,7 +116,7 @@ def test_a_slow_host_is_called_a_few_times_at_once_and_keeps_no_other_waiting(
 
 
 def test_a_subscription_says_that_it_waits_for_its_slow_host(boxes: list[BoxClient]) -> None:
-    """Until it has been told."""
+    """Until it has been sent its changes."""
     with SlowHost(3) as slow:
         made = [(box, shown(ask(box, slow.url), 201)) for box in boxes]
         for box, subscription in made:
@@ -132,14 +132,14 @@ def test_a_subscription_says_that_it_waits_for_its_slow_host(boxes: list[BoxClie
 
 @pytest.fixture
 def lambdas(standins: LocalStack) -> Iterator[Lambdas]:
-    """Of the stack with stand-ins: nobody but the test rings or delivers."""
+    """The functions of the stack with stand-ins: only the test rings or delivers."""
     running = Lambdas(standins, new_box())
     yield running
     running.close()
 
 
 def subscribed(lambdas: Lambdas, url: str) -> str:
-    """The id of an active subscription."""
+    """Create and verify a subscription; returns its id."""
     asked = {"nmsSubscription": {"callbackReference": {"notifyURL": url}}}
     made = lambdas.ask("POST", "/subscriptions", asked)["nmsSubscription"]
     name = id_of(made["resourceURL"])
@@ -148,7 +148,7 @@ def subscribed(lambdas: Lambdas, url: str) -> str:
 
 
 def waited_long(lambdas: Lambdas, name: str) -> Json:
-    """The event of a ring that has been in the queue for long."""
+    """The event of a ring that has been in the queue for a long time."""
     event = lambdas.event("deliver", subscription=f'\\"{name}\\"')
     event["Records"][0]["attributes"]["SentTimestamp"] = "978307200000"
     return event
@@ -173,7 +173,7 @@ def rings(lambdas: Lambdas, name: str) -> int:
 
 
 def test_a_ring_that_waited_long_for_a_slow_host_is_put_off(lambdas: Lambdas) -> None:
-    """So the rings of a slow host do not fill the queue, and nothing is lost: it is told when it is due."""
+    """So a slow host's rings do not fill the queue. Nothing is lost: the change is sent when it is due."""
     behind = Behind(lambdas.stack, lambdas.box)
     with Subscriber() as subscriber:
         name = subscribed(lambdas, subscriber.url)
@@ -203,7 +203,7 @@ def test_a_ring_that_waited_long_for_a_slow_host_is_put_off(lambdas: Lambdas) ->
 
 
 def test_a_ring_that_waited_long_for_a_host_that_is_not_slow_is_told(lambdas: Lambdas) -> None:
-    """As after a pause of the whole store."""
+    """This happens after the whole store was paused."""
     behind = Behind(lambdas.stack, lambdas.box)
     with Subscriber() as subscriber:
         name = subscribed(lambdas, subscriber.url)
@@ -214,7 +214,7 @@ def test_a_ring_that_waited_long_for_a_host_that_is_not_slow_is_told(lambdas: La
 
 
 def test_changes_do_not_ring_for_one_that_fails_and_none_of_them_is_lost(lambdas: Lambdas) -> None:
-    """Its next try is the sweep's, whatever is committed until then."""
+    """The sweep makes the next try, whatever is committed until then."""
     behind = Behind(lambdas.stack, lambdas.box)
     with Subscriber() as subscriber:
         name = subscribed(lambdas, subscriber.url)
@@ -237,7 +237,7 @@ def test_changes_do_not_ring_for_one_that_fails_and_none_of_them_is_lost(lambdas
 
 
 def test_changes_ring_again_for_one_that_was_put_off_as_soon_as_its_turn_comes(lambdas: Lambdas) -> None:
-    """Before the turn has looked for the last time, or what is committed after that look would be lost."""
+    """That is, before the turn's last look. Otherwise a commit after that look would be lost."""
     behind = Behind(lambdas.stack, lambdas.box)
     with Subscriber() as subscriber:
         name = subscribed(lambdas, subscriber.url)

@@ -1,5 +1,5 @@
-"""From where a subscriber is told, and until when (NMS): from a token of the past, again on
-request, not across a hole, after a reset only that there was one, and after its end nothing.
+"""Where pushes begin and end (NMS). They begin at a token from the past, and again on request. They stop at a
+hole in the log, and when the subscription ends. A reset is pushed as one resetBox.
 """
 
 from datetime import timedelta
@@ -67,7 +67,7 @@ def test_a_token_from_the_middle_of_a_listing_brings_what_changed_since_the_list
 
 
 def test_a_replay_begins_with_the_list_that_the_update_names(box: BoxClient, subscriber: Subscriber) -> None:
-    """The numbers go on, and the events come again from where the token says."""
+    """The numbers go on, and the events come again from the token's position."""
     token = now(box)
     box.folder("before")
     made = active(box, subscriber)
@@ -85,7 +85,7 @@ def test_a_replay_begins_with_the_list_that_the_update_names(box: BoxClient, sub
 def test_a_replay_asked_for_amid_changes_begins_with_the_list_that_the_update_names(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """Whatever the sender is just doing."""
+    """Whatever the sender is doing at that moment."""
     token = now(box)
     box.folder("first")
     made = active(box, subscriber)
@@ -130,7 +130,7 @@ def test_after_its_expiry_there_is_silence_and_once_renewed_it_hears_all_that_it
 def test_one_that_has_expired_is_sent_nothing_though_rung_for(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """Its turn comes when it lies among the live ones still: its expiry is looked at before a send."""
+    """Its row is still among the live ones: a sender checks the expiry before it sends."""
     made, behind = active(box, subscriber, duration=60), Behind(stack, box.box)
     row = behind.subscription(id_of(made["resourceURL"]))
     late = {"work": {"S": "nobody's"}, "expiry": {"S": "2026-01-01T00:00:00.000000Z"}}
@@ -151,7 +151,7 @@ def test_one_that_has_expired_is_sent_nothing_though_rung_for(
 def test_what_is_committed_in_part_is_not_told_and_nothing_behind_it(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """A hole in the log is a commit still being applied: the lists wait before it, and lose nothing."""
+    """A hole in the log is a commit that is still being applied. The lists wait for it and lose nothing."""
     token = now(box)
     box.folder("one")
     box.folder("two")
@@ -166,7 +166,7 @@ def test_what_is_committed_in_part_is_not_told_and_nothing_behind_it(
 
 
 def assert_reset(box: BoxClient, subscriber: Subscriber, index: int) -> None:
-    """One resetBox, alone in its list, with a token that lists the box anew; then the lists go on."""
+    """One resetBox, alone in its list, with a token that lists the box anew. Then the lists go on."""
     assert eventually(lambda: index in subscriber.indexes)
     reset = next(each for each in subscriber.lists if each["index"] == index)
     assert reset["nmsEvent"] == [{"resetBox": {}}]
@@ -201,7 +201,7 @@ def test_a_subscriber_of_a_box_that_was_reset_is_told_to_list_anew(
 def test_a_subscriber_whose_place_in_the_log_is_gone_is_told_to_list_anew(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """Away for longer than the history: its cursor's changes have expired."""
+    """It was away for longer than the history: the changes after its cursor have expired."""
     box.folder("something old")
     made = active(box, subscriber)
     behind = Behind(stack, box.box)

@@ -1,6 +1,6 @@
-"""What a subscriber is told when senders die, come in each other's way or are not rung.
+"""What a subscriber is sent when senders die or get in each other's way.
 
-Each step may be done twice, or left half-way: the same list again, in the same order, and nothing lost.
+Each step may run twice, or stop half-way: the same list comes again, in the same order, and nothing is lost.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def box(hasty: LocalStack) -> Iterator[BoxClient]:
 
 
 def test_a_sender_that_is_cut_off_before_the_answer_is_followed_by_another(box: BoxClient) -> None:
-    """The list it had sent comes once more, the same: whether it was taken nobody knows."""
+    """The same list is sent once more, because nobody knows whether the subscriber took it."""
     with Subscriber() as subscriber:
         made = active(box, subscriber)
 
@@ -53,7 +53,7 @@ def sqs(stack: LocalStack) -> Any:
 
 
 def ring(stack: LocalStack, box: BoxClient, subscription: Json, times: int) -> None:
-    """As no queue would: the same subscriber's turn for several senders at once."""
+    """Give the same subscription to several senders at once, which the queue would never do."""
     body = f'{{"box": "main#{box.box}", "subscription": "{id_of(subscription["resourceURL"])}"}}'
     for _ in range(times):
         sqs(stack).send_message(
@@ -78,7 +78,7 @@ def test_several_senders_at_once_tell_the_same_in_the_same_order(hasty: LocalSta
 
 
 def test_what_one_sender_settled_another_has_not_failed(hasty: LocalStack, box: BoxClient) -> None:
-    """Else the subscriber would count as failing with nothing to send, and no change would ring for it."""
+    """Otherwise it would count as failing with nothing to send, and no change would ring for it."""
     held: list[socket] = []
 
     def hold(connection: socket) -> None:

@@ -1,4 +1,4 @@
-"""`changes` rings for a hundred boxes in a few calls, and says which records it has to see again."""
+"""`changes` rings for a hundred boxes in a few calls, and reports which records it must get again."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Record = dict[str, Any]
 
 @pytest.fixture
 def changes(standins: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The handler in this process; whom it rings for, only notes it."""
+    """The handler in this process. The stand-in for `deliver` only notes each ring."""
     monkeypatch.setenv("RECLAIM_QUEUE_URL", standins.name("ReclaimQueue"))
     with handlers_on(standins):
         from onecopy.handlers import changes
@@ -48,7 +48,7 @@ def number(record: Record) -> str:
 
 
 def subscribed(stack: LocalStack, count: int) -> list[str]:
-    """So many boxes with one subscription each, which has heard of nothing yet."""
+    """This many boxes with one subscription each, which has been told of no change."""
     behind, made = Behind(stack, "nobody"), []
     for _ in range(count):
         box = f"main#{token_hex(8)}"
@@ -94,7 +94,7 @@ def test_a_box_that_moved_several_times_is_rung_for_once(standins: LocalStack, c
 def test_a_push_goes_on_with_the_trace_of_the_request_it_comes_from(
     standins: LocalStack, changes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the attribute that Lambda reads; a commit that is not traced takes the last one's note away."""
+    """The message has the attribute that Lambda reads. An untraced commit removes the last one's trace."""
     trace, found = ["Root=1-5e272390-8c398be037738dc042009320;Sampled=1"], []
     [box] = subscribed(standins, 1)
     store, key = replace(store_of(standins), trace=lambda: trace[0]), BoxKey.parse(box)
@@ -131,7 +131,7 @@ def test_a_request_is_traced_if_lambda_samples_it(
 
 
 def heard(found: list[Any], send: Any) -> Any:
-    """The bodies of batches to a queue, on their way."""
+    """Add the body of each batch sent to a queue to `found`."""
 
     def counted(session: Any, request: Any) -> Any:
         if b"SendMessageBatch" in bytes(str(request.headers.get("X-Amz-Target")), "ascii"):
@@ -170,7 +170,7 @@ def test_of_a_call_that_was_taken_in_part_the_rest_comes_again(
 def test_what_the_queue_does_not_take_at_all_comes_again(
     standins: LocalStack, changes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Contents, too; a record that asks for nothing is done."""
+    """The record of a content, too. A record that asks for nothing is done."""
     [box] = subscribed(standins, 1)
     content = {"box": {"S": "C#inline/lost"}, "item": {"S": "CONTENT"}, "links": {"N": "0"}}
     records = [box_moved(f"main#{token_hex(8)}"), box_moved(box), record(content)]
@@ -195,7 +195,7 @@ def failures(*records: Record) -> Record:
 
 
 def refusing(patch: pytest.MonkeyPatch, box: str) -> None:
-    """A queue that takes no message that names the box, as SQS says it."""
+    """Let the queue refuse each message that names the box, with SQS's own answer."""
     send = URLLib3Session.send
 
     def other(session: Any, request: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The subscription resource (NMS): made, shown, renewed, ended, refused. Pushes: test_push."""
+"""The subscription resource (NMS): create, read, renew, delete, refuse. test_push covers the pushes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ PUBLIC = "https://hooks.example.com/events"
 
 
 def listed(box: BoxClient) -> list[Json]:
-    """Without what time alone changes."""
+    """The box's subscriptions."""
     answer = box.get("/subscriptions")
     assert answer.status_code == 200, answer.text
     found = answer.json()["nmsSubscriptionList"]
@@ -31,7 +31,7 @@ def urls(box: BoxClient) -> set[str]:
 
 
 def seconds_left(subscription: Json) -> float:
-    """Until its expiry, which says the same as its duration."""
+    """Until its expiry, which must agree with its duration."""
     assert subscription["expiry"].endswith("Z")
     left = (datetime.fromisoformat(subscription["expiry"]) - datetime.now(UTC)).total_seconds()
     assert abs(left - subscription["duration"]) < 60
@@ -279,7 +279,7 @@ def test_an_update_that_is_refused_changes_nothing(box: BoxClient, subscriber: S
 def test_a_token_of_another_box_or_from_the_future_is_refused(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """The future: the store gave it out, and then went back in time."""
+    """From the future: the store gave it out, then went back to an earlier state."""
     ahead = now(box)
     behind = Behind(stack, box.box)
     row = behind.row(behind.box, "BOX")
@@ -322,7 +322,7 @@ def test_one_that_expired_counts_no_more_and_can_be_renewed(box: BoxClient, subs
 def test_a_correlator_given_again_answers_with_the_subscription_that_is_there(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
-    """A client that lost the answer asks again, and gets the secret that it has not seen."""
+    """A client that lost the answer can ask again, and gets the secret that it never saw."""
     first = subscribe(box, subscriber, clientCorrelator="c-1", duration=3600)
     again = ask(box, "http://127.0.0.1:9/another", clientCorrelator="c-1")
     assert again.status_code == 201
@@ -355,11 +355,11 @@ def test_one_that_has_expired_makes_way_for_another_of_its_correlator(
 
 
 A_SWEEP = 130
-"""Deployed, the sweep comes once a minute."""
+"""Seconds to wait for a sweep, which a deployment runs once a minute."""
 
 
 def rung_for(behind: Behind) -> int:
-    """How many rows each commit of the box reads to know whom to ring for."""
+    """How many rows each commit of the box has to read to find the subscriptions to ring for."""
     return len(list(behind.rows(f"{behind.box}#S", "")))
 
 

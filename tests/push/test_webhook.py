@@ -1,6 +1,6 @@
-"""How a list gets to its subscriber, and what a receiver may do without hurting us.
+"""How a list gets to its subscriber, and what a receiver may do without harm to the store.
 
-A public name leads to a receiver on loopback through `dial`, which notes the address it was asked for.
+`dial` leads a public name to a receiver on loopback, and records the address that it was asked for.
 Receivers that drip or wait do so until the sender hangs up: if it did not, these tests would never end.
 """
 
@@ -34,7 +34,7 @@ Dialled = list[tuple[str, int]]
 def leading_to(
     receiver: Receiver, anchor: ssl.SSLContext | None = None, *addresses: str
 ) -> tuple[Network, Dialled]:
-    """The name has these addresses; whichever is dialled, the receiver answers."""
+    """The name resolves to these addresses. Whichever is dialled, the receiver answers."""
     dialled: Dialled = []
 
     def dial(address: str, port: int, timeout: float) -> socket.socket:

@@ -1,1 +1,1 @@
-"""The store's own rules: its words, its transactions, its background work, and DynamoDB answering badly."""
+"""The store's own rules: its domain, its transactions, its background work, and errors from DynamoDB."""

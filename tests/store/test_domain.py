@@ -1,4 +1,4 @@
-"""The rules of the store's own words: no table, no clock, no network."""
+"""The rules of the domain, tested without a table, a clock or a network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ def test_an_id_is_one_and_the_word_operations_never(number: int) -> None:
 
 @given(st.text(max_size=16) | st.from_regex(r"[a-m][0-9a-zA-Z]{0,14}", fullmatch=True))
 def test_what_was_never_given_out_is_no_id(text: str) -> None:
-    """So that no two spellings lead to one object."""
+    """So no two spellings lead to the same object."""
     given_out = text[1:].isascii() and text[1:].isalnum() and compact(int(text[1:], 36)) == text
     assert is_id(text) == given_out
 
@@ -57,7 +57,7 @@ def test_a_modification_number_is_never_negative_and_goes_up_by_one() -> None:
         ModSeq(-1)
 
 
-# How far the log shows whole -----------------------------------------------------------------------------
+# Up to where the log is complete -------------------------------------------------------------------------
 
 _PAUSES = st.lists(st.floats(0, 12) | st.just(60.0), min_size=1, max_size=40)
 
@@ -66,7 +66,7 @@ _PAUSES = st.lists(st.floats(0, 12) | st.just(60.0), min_size=1, max_size=40)
 def test_a_listing_starts_before_what_may_not_show_yet_and_not_long_before(
     pauses: list[float], wait: float
 ) -> None:
-    """Each commit is one number; any may be seen in part for SETTLED after it was begun."""
+    """Each commit takes one number, and may show only in part until SETTLED after it began."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     box, begun = Box(BOX, ModSeq(), 0, "v"), []
     for pause in pauses:
@@ -84,9 +84,9 @@ def test_a_listing_starts_before_what_may_not_show_yet_and_not_long_before(
 
 
 class Tree(RuleBasedStateMachine):
-    """Folders are made and moved; what was written below a moved folder is put right later, or not yet.
+    """Folders are made and moved; the rows below a moved folder are corrected later, or not yet.
 
-    Whatever the order: the box knows the true chain of every folder from the one that was written with it.
+    In any order, the box can tell every folder's true chain from the chain that was written in its row.
     """
 
     @initialize()
@@ -278,7 +278,7 @@ def test_the_first_key_signs_and_every_key_verifies(token: RestartToken) -> None
 def test_while_keys_change_whoever_learnt_earlier_and_later_take_each_others_tokens(
     token: RestartToken,
 ) -> None:
-    """The operator's guide: the new key is known to all before any signs with it."""
+    """See the operator's guide: every environment knows the new key before any signs with it."""
     old, new = KEYS
     steps = [[old], [old, new], [new, old]]
     for earlier, later in pairwise(steps):

@@ -1,4 +1,4 @@
-"""Content lives as long as a link to it, and no longer."""
+"""Content is kept as long as a link points to it, and no longer."""
 
 import threading
 from datetime import timedelta
@@ -50,7 +50,7 @@ def test_content_goes_with_its_last_link_and_not_before(client: BoxClient) -> No
     other = client.text_object("marker")
     marker = address(client, other)
     client.delete(other)
-    assert gone(marker)  # whatever the first deletion set off came before
+    assert gone(marker)  # by now, anything that the first deletion started is done
     assert httpx.get(href).text == "content"
     client.delete(copy)
     assert gone(href)
@@ -111,7 +111,7 @@ def test_an_upload_that_never_became_whole_is_swept_away(stack: LocalStack, clie
     behind.put({**waiting, "due": {"S": "2026-01-01T00:00:00.000000Z"}})  # as if a day had gone by
     assert eventually(lambda: not behind.row(f"C#{content_key}", "UPLOAD"), 100)
     assert behind.is_away(content_key)
-    assert put(second, b"x") == 200  # begun in time, and come to its end too late
+    assert put(second, b"x") == 200  # it began in time, but ended too late
     assert eventually(lambda: behind.is_away(content_key), 100)
     assert fault(client.get(object_url(client, upload))) == (404, "SVC0004")
     assert since(client, token) == []
@@ -136,7 +136,7 @@ def test_content_that_a_link_points_to_stays_whoever_asks_to_reclaim_it(
 def test_a_reclaim_writes_one_row_on_condition_and_no_other(
     standins: LocalStack, gone_meanwhile: bool
 ) -> None:
-    """So it is in nobody's way, and nobody in its own."""
+    """So a reclaim blocks no other write, and no other write blocks it."""
     store, bucket = store_of(standins), bucket_of(standins)
     key = ContentKey(f"inline/{token_hex(16)}")
     row = ContentRow(box=f"C#{key}", item="CONTENT", owner="main#nobody", links=0, sizes=[1, 1])
@@ -146,7 +146,7 @@ def test_a_reclaim_writes_one_row_on_condition_and_no_other(
     asked: list[str] = []
 
     def counted(operation: str, call: Call) -> AWSResponse:
-        if operation:  # else it is S3's
+        if operation:  # S3's calls have no operation
             asked.append(operation)
         if gone_meanwhile and operation == "DeleteItem":
             call()

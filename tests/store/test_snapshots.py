@@ -1,6 +1,6 @@
-"""A folder's copy is a snapshot: what the source held at the answer, whatever is done right after it.
+"""A folder's copy is a snapshot: it holds what the source held at the answer, whatever is done right after.
 
-The jobs are run here step by step, so that what comes between two steps is chosen and not left to chance.
+Here the jobs run step by step, so each test chooses what happens between two steps.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.stack.desk import Desk
 pytestmark = pytest.mark.whole
 
 TAGS = [f"{number:03}" for number in range(70)]
-"""Of the objects in a source: a job takes some steps for them."""
+"""Tags of the objects in a source: enough for a job to take several steps."""
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def box(stack: LocalStack) -> Iterator[BoxClient]:
 
 
 class Archive:
-    """A folder with a subfolder, both filled, beside a target; and the copy of it that was just granted."""
+    """A folder with a subfolder, both filled, a target, and the copy into it that was just granted."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -151,11 +151,11 @@ def test_a_copy_holds_what_its_source_held_whatever_follows(
     disturb(archive)
     desk.run_all()
     assert desk.tree(archive.copy) == archive.before
-    listing(desk.box)  # which proves by its digest that all of it is told
+    listing(desk.box)  # whose digest proves that the listing is complete
 
 
 def test_a_copy_of_a_copy_that_is_still_filled_holds_all_that_it_will_hold(desk: Desk) -> None:
-    """Also when the first copy is deleted at once, and what comes into it meanwhile stays out."""
+    """Even if the first copy is deleted at once. What is added to it in the meantime is not copied."""
     archive = Archive(desk)
     desk.step(archive.copied.job_id, 1)
     again = desk.copy(archive.copy, RCS_MESSAGE_STORE)
@@ -170,7 +170,7 @@ def test_a_copy_of_a_copy_that_is_still_filled_holds_all_that_it_will_hold(desk:
 
 
 def test_an_object_moved_out_of_a_copy_is_no_longer_as_old_as_the_copy(desk: Desk) -> None:
-    """It came into the other folder after that one's copy was granted, though its first copy was before."""
+    """It came into the other folder after that folder's copy was granted, though it was made before."""
     archive = Archive(desk)
     desk.run_all()
     elsewhere = desk.folder("elsewhere")
@@ -187,7 +187,7 @@ def test_an_object_moved_out_of_a_copy_is_no_longer_as_old_as_the_copy(desk: Des
 
 
 def test_deletions_and_other_copies_hold_up_no_write_beside_them(desk: Desk) -> None:
-    """A write waits only for the copies whose source holds what it touches; here nobody runs any job."""
+    """A write waits only for copies whose source holds what it changes. In this test, no job runs."""
     archive, doomed = Archive(desk), desk.folder("doomed")
     desk.fill(doomed, *TAGS)
     [beside] = desk.fill(RCS_MESSAGE_STORE, "beside")
@@ -233,7 +233,7 @@ def test_two_runners_of_a_step_copy_once(desk: Desk) -> None:
 
 
 class LateQueries:
-    """A query that shows the last commits late: not before their rows were read by a transaction."""
+    """A query that shows the last commits only after a transaction has read their rows."""
 
     def __init__(self, hidden: set[str]) -> None:
         self.hidden = hidden
@@ -281,7 +281,7 @@ def test_a_move_settles_what_a_query_does_not_show_yet(desk: Desk) -> None:
 
 
 def test_after_many_changes_a_job_waits_until_they_show(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Instead of looking at each of them."""
+    """It does so instead of reading each of them."""
     monkeypatch.setattr("onecopy.store.commit.shown.MOST", 1)
     archive = Archive(desk)
     progress = jobs.run(desk.store, desk.key, archive.copied.job_id or "", 1, timedelta(seconds=60))
@@ -328,7 +328,7 @@ def test_a_move_costs_what_it_moves_and_not_what_the_box_holds(desk: Desk, other
 
 
 def test_a_folder_without_subfolders_is_moved_without_a_trace(desk: Desk) -> None:
-    """No job, and no note in the row that every commit writes."""
+    """It takes no job, and no note in the box row, which every commit writes."""
     target, many = desk.folder("target"), [desk.folder(f"{number}") for number in range(60)]
     moved = copies.move_folders(desk.store, desk.key, many, target, False)
     assert [getattr(one, "job_id", one) for one in moved] == [None] * 60
@@ -336,7 +336,7 @@ def test_a_folder_without_subfolders_is_moved_without_a_trace(desk: Desk) -> Non
     assert {f"{number}/" for number in range(60)} <= desk.tree(target).keys()
 
 
-# Through the API, with everything running
+# Through the API, with the whole stack running
 
 
 @pytest.mark.parametrize("shape", ["one folder", "many folders"])

@@ -1,4 +1,4 @@
-"""The store where DynamoDB answers as an emulator does not: answers lost, throttled, too much to read."""
+"""The store when DynamoDB behaves as no emulator does: lost answers, throttling, reads that are too large."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ from tests.stack.behind import Behind
 pytestmark = pytest.mark.whole
 
 LARGE: Attributes = (("A", ("x" * 30_000,) * 9),)
-"""Twenty rows with this are over the 4 MB of a transaction."""
+"""Twenty rows with these attributes exceed a transaction's 4 MB."""
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def tags(box: BoxClient) -> list[str]:
 
 
 def lost_then(*answers: AWSResponse) -> Instead:
-    """The first write is done and its answer lost; the next ones are answered as given, and not done."""
+    """The first write is done but its answer is lost. The next ones get these answers, and are not done."""
     coming: list[Callable[[Call], AWSResponse]] = [_lose, *(_say(answer) for answer in answers)]
 
     def instead(operation: str, call: Call) -> AWSResponse:
@@ -90,7 +90,7 @@ def test_what_is_committed_is_not_committed_twice(
 def test_a_writer_that_dies_after_its_commit_leaves_a_whole_log(
     stack: LocalStack, box: BoxClient, store: Store
 ) -> None:
-    """Not one call more is needed for a change to be told."""
+    """After the commit, no further call is needed for clients to hear of the change."""
     dead: list[bool] = []
 
     def dies(operation: str, call: Call) -> AWSResponse:
@@ -124,7 +124,7 @@ def test_what_no_longer_gets_through_is_the_answer_of_the_rest(box: BoxClient, s
 
 
 def test_more_rows_than_one_call_reads(box: BoxClient, store: Store) -> None:
-    """49 objects of as many folders, moved by another just before."""
+    """49 objects from as many folders, which another request has just moved."""
     places = [folder(store, box, str(n)) for n in range(51)]
     *sources, other, target = places
     made = objects.create(store, key(box), [item("", place) for place in sources], False, None)
@@ -163,7 +163,7 @@ def test_what_is_read_in_parts_is_of_one_moment(box: BoxClient, store: Store) ->
 
 
 def to_the_end(store: Store, box: BoxClient, job_id: str | None) -> None:
-    """A job, without its waits."""
+    """Run a job without its waits."""
     late = [timedelta()]
     hurried = replace(store, now=lambda: datetime.now(UTC) + sum(late, timedelta()))
     while job_id:
@@ -175,7 +175,7 @@ def to_the_end(store: Store, box: BoxClient, job_id: str | None) -> None:
 
 @pytest.fixture
 def large(store: Store, box: BoxClient) -> FolderId:
-    """With a folder and twenty objects that no single call can read together."""
+    """A folder with a subfolder and twenty objects, too large to read in one call."""
     above = folder(store, box, "large")
     folders.create(store, key(box), above, "below", LARGE, False)
     for n in range(20):
@@ -207,7 +207,7 @@ def test_large_rows_are_moved(box: BoxClient, store: Store, large: FolderId) -> 
 
 
 def nested(store: Store, box: BoxClient) -> Sequence[FolderId]:
-    """Each in the one before."""
+    """Twenty folders, each inside the one before."""
     chain: list[FolderId] = [RCS_MESSAGE_STORE]
     for n in range(20):
         chain.append(folders.create(store, key(box), chain[-1], str(n), LARGE, False).folder_id)

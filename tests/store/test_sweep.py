@@ -1,5 +1,5 @@
-"""The sweep in this process: what it asks in a quiet minute, and that no kind of work waits for the end of
-another. Whom it rings for, only notes it.
+"""The sweep in this process: what it reads in a quiet minute, and that no kind of work waits for the end of
+another. The stand-ins that it rings for only note it.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.whole
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack of stand-ins in which nobody else leaves anything."""
+    """A stack of stand-ins that no other test uses."""
     with standin_stack(tmp_path_factory.mktemp("quiet")) as running:
         yield running
 
@@ -33,7 +33,7 @@ class Context:
 
 @pytest.fixture
 def sweep(quiet: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Its module; `handler` makes one tick."""
+    """The sweep's module. Its `handler` makes one tick."""
     monkeypatch.setenv("RECLAIM_QUEUE_URL", quiet.name("ReclaimQueue"))
     with handlers_on(quiet):
         from onecopy.handlers import sweep
@@ -47,7 +47,7 @@ def noted(stack: LocalStack) -> str:
 
 
 def test_where_nothing_is_due_each_shard_is_asked_once(sweep: Any) -> None:
-    """Of what is owed, which is counted, and of all else together."""
+    """That is one query for the deliveries that are owed, which are counted, and one for all other work."""
     sweep.handler({}, Context())
     with operations() as asked:
         sweep.handler({}, Context())
@@ -57,7 +57,7 @@ def test_where_nothing_is_due_each_shard_is_asked_once(sweep: Any) -> None:
 def test_a_kind_with_more_than_its_share_keeps_no_other_in_its_shard_waiting(
     quiet: LocalStack, sweep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The jobs were due long before the content; what is left of them is said, and done at the next ticks."""
+    """The jobs were due long before the content. The sweep reports those left, and does them next time."""
     behind, name = Behind(quiet, new_box()), token_hex(6)
     jobs = [f"J#{name}-{number}" for number in range(130)]
     for job in jobs:

@@ -1,4 +1,4 @@
-"""Where AWS throttles, whatever was asked of it: the client is told to come again, nothing is changed."""
+"""When AWS throttles a call of any kind, the client is told to try again, and nothing is changed."""
 
 import json
 import uuid

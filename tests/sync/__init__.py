@@ -1,1 +1,1 @@
-"""What a client learns from `/changes`, and whether its mirror ends equal to the box."""
+"""What a client learns from `/changes`, and whether its mirror ends up equal to the box."""

@@ -1,4 +1,4 @@
-"""The state machine of test_histories: each rule does one thing to the store and to the model."""
+"""The state machine for test_histories: each rule does one thing to both the store and the model."""
 
 import sys
 import tempfile
@@ -17,7 +17,7 @@ from tests.stack.behind import Behind
 from tests.sync.model import DEFAULT, ROOT, STORE, Model, Thing
 
 MOST_THINGS = 60
-"""Copies of copies would grow without end."""
+"""Without a limit, copies of copies would grow without end."""
 
 spots = st.integers(0, 99)
 several = st.lists(spots, min_size=1, max_size=4)
@@ -27,12 +27,12 @@ dates = st.sampled_from([f"2026-01-0{day}T10:00:00Z" for day in range(1, 4)])
 
 
 def in_order(ids: Iterable[str]) -> list[str]:
-    """As they were given out."""
+    """In the order in which the store gave them out."""
     return sorted(ids, key=lambda i: (len(i), i))
 
 
 class Histories(RuleBasedStateMachine):
-    """`unlinked` takes up the contents that no link points to at a history's end."""
+    """At the end of a history, the keys of contents without a link are added to `unlinked`."""
 
     def __init__(self, stack: LocalStack, unlinked: list[str]) -> None:
         super().__init__()
@@ -48,10 +48,10 @@ class Histories(RuleBasedStateMachine):
         token = self.stack.token(self.client.box)
         return Device(self.stack.url, self.client.box, lambda: token, Path(self.places.name) / f"{name}.db")
 
-    # What a spot means
+    # Which folder or object a spot stands for
 
     def folder(self, spot: int) -> str:
-        """Mostly one of the user's own."""
+        """Mostly one of the user's own folders."""
         if spot > 94:
             return (ROOT, DEFAULT, STORE)[spot % 3]
         own = in_order(self.model.folders.keys() - {ROOT, DEFAULT})
@@ -105,7 +105,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(at=spots, to=spots)
     def a_folder_is_copied(self, at: int, to: int) -> None:
-        """With all below it, as it is at that moment."""
+        """With everything below it at that moment."""
         folder, target = self.folder(at), self.folder(to)
         if not self.is_full and self.transfer("copy", target, folders=[folder]) == [200]:
             [copy] = (made(item) for item in self.items)
@@ -196,7 +196,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(most=st.integers(5, 1000))
     def the_device_comes_up_to_date(self, most: int) -> None:
-        """What goes on in the background may take a moment."""
+        """Background work may take a moment."""
         assert eventually(lambda: self.device.sync(most) >= 0 and self.is_known_to(self.device))
 
     @rule(anew=st.booleans())
@@ -208,7 +208,7 @@ class Histories(RuleBasedStateMachine):
         self.device = self.open_device("follower")
 
     def some_seconds_go_by(self) -> None:
-        """So that a listing begun now is not followed by all of the log: what it leaves out is missed."""
+        """Without this, the whole log would follow a new listing, and hide what the listing left out."""
         self.behind.age_box(timedelta(minutes=1))
 
     def is_known_to(self, device: Device) -> bool:
@@ -221,7 +221,7 @@ class Histories(RuleBasedStateMachine):
     def transfer(
         self, verb: str, target: str, things: Sequence[str] = (), folders: Sequence[str] = ()
     ) -> list[int]:
-        """The items' codes, or [403] where the whole request is refused, as the model says."""
+        """The items' codes, or [403] if the model says that the whole request is refused."""
         body = transfer(self.url(target), map(self.object_url, things), map(self.url, folders))
         answer = self.client.post(f"/folders/operations/{verb}ToFolder", body)
         if self.model.target(target) != 200:
@@ -234,7 +234,7 @@ class Histories(RuleBasedStateMachine):
         return codes
 
     def copies(self, folder: str, copy: str) -> dict[str, str]:
-        """Ids in a copied folder by those of their sources; empty as long as it is not all there."""
+        """Maps each source's id to its copy's; empty until the whole copy is there."""
         subfolders, objects = self.listed(copy)
         sources = self.model.subfolders(folder)
         pairs = {folder: copy}
@@ -248,7 +248,7 @@ class Histories(RuleBasedStateMachine):
         return pairs | self.object_pairs(folder, objects)
 
     def object_pairs(self, folder: str, copies: list[str]) -> dict[str, str]:
-        """Equal sources have equal copies: which is whose does not matter."""
+        """Equal sources have equal copies, and any of these may be paired with any of those."""
         left = [(copy, thing_of(self.client.get(f"/objects/{copy}").json()["object"])) for copy in copies]
         pairs: dict[str, str] = {}
         for source in self.model.listed(folder):
@@ -266,7 +266,7 @@ class Histories(RuleBasedStateMachine):
                 self.model.folders[copy] = (pairs[parent or ""], name)
 
     def listed(self, folder: str) -> tuple[dict[str, str], list[str]]:
-        """Subfolders by name, and objects in order, as the server lists them."""
+        """The ids of the subfolders by name, and of the objects in the server's order."""
         answer = self.client.get(
             f"/folders/{folder}", params={"listFilter": "All", "maxEntries": 1000, "path": "Yes"}
         )
@@ -316,5 +316,5 @@ def thing_of(facts: Json) -> Thing:
 
 
 def made(answer: Json) -> str:
-    """The id in a reference, by itself or as an item's success."""
+    """The id in a reference, which is either the answer's own or in an item's `success`."""
     return id_of(answer.get("success", answer.get("reference"))["resourceURL"])

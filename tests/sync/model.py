@@ -1,4 +1,4 @@
-"""A box as plain dictionaries: what the store is measured against. It has no log, no jobs and no pages."""
+"""A box as plain dictionaries, which the store is compared with. It has no log, no jobs and no pages."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ SYSTEM = (ROOT, DEFAULT, STORE)
 
 @dataclass(frozen=True)
 class Thing:
-    """An object: `content` is its contentId, None without content."""
+    """An object. `content` is its contentId, or None if it has no content."""
 
     folder: str
     tag: str
@@ -25,7 +25,7 @@ class Thing:
 
 @dataclass
 class Model:
-    """`folders`: parent and name by id. `gone`: ids that were, and never come back."""
+    """`folders` maps an id to parent and name. `gone` holds deleted ids, which never come back."""
 
     folders: dict[str, tuple[str | None, str]] = field(
         default_factory=lambda: {
@@ -37,7 +37,7 @@ class Model:
     objects: dict[str, Thing] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
-    # Asking
+    # Queries
 
     def above(self, folder: str) -> list[str]:
         """The folder itself and those above it."""
@@ -52,7 +52,7 @@ class Model:
         return {name: other for other, (parent, name) in self.folders.items() if parent == folder}
 
     def listed(self, folder: str) -> list[str]:
-        """The ids of its objects as a listing has them: by date, then id."""
+        """The ids of its objects in a listing's order: by date, then by id."""
         inside = [i for i, thing in self.objects.items() if thing.folder == folder]
         return sorted(inside, key=lambda i: (self.objects[i].date, i))
 
@@ -63,7 +63,7 @@ class Model:
         """How many objects point to each content."""
         return Counter(thing.content for thing in self.objects.values() if thing.content)
 
-    # What the answer has to be
+    # The status that the store must answer
 
     def target(self, folder: str, network: bool = False) -> int:
         """200 if a client may store in it."""
@@ -81,7 +81,7 @@ class Model:
         return 409 if name != old and name in self.subfolders(parent) else 200
 
     def transfer(self, folder: str, target: str, move: bool) -> int:
-        """A folder's item; the target itself may be refused before."""
+        """The code of a folder's item, if the target itself is not refused."""
         parent, name = self.folders[folder]
         if folder in SYSTEM:
             return 403
@@ -94,7 +94,7 @@ class Model:
     def moving(self, thing: str) -> int:
         return 403 if self.is_network(self.objects[thing].folder) else 200
 
-    # What happens
+    # Changes
 
     def delete_folder(self, folder: str) -> None:
         doomed = self.below(folder)

@@ -1,4 +1,4 @@
-"""Eight writers and three followers on one box at once, and what came of it; for test_concurrency."""
+"""Eight writers and three followers on one box at once, and what they were answered; for test_concurrency."""
 
 import threading
 from collections import Counter
@@ -16,7 +16,7 @@ WRITERS, FOLLOWERS, ROUNDS = 8, 3, 3
 
 @dataclass
 class Storm:
-    """`statuses` by what was asked; `copies` that were granted, by their source."""
+    """`statuses` counts the answers to each kind of request. `copies` lists a source's granted copies."""
 
     stack: LocalStack
     client: BoxClient
@@ -55,7 +55,7 @@ class Storm:
             together.wait()
             for turn in range(ROUNDS):
                 steps = self.steps(client, number, turn)
-                for at in range(len(steps)):  # each writer begins elsewhere
+                for at in range(len(steps)):  # each writer begins with another step
                     steps[(at + number) % len(steps)]()
 
     def steps(self, client: BoxClient, number: int, turn: int) -> list[Callable[[], object]]:
@@ -72,7 +72,7 @@ class Storm:
         ]
 
     def create(self, client: BoxClient, number: int, turn: int) -> None:
-        """Below a path that all writers find missing at once."""
+        """In a path that all writers find missing at the same time."""
         path = f"/RCSMessageStore/made/in turn {turn}"
         answer = client.create({"parentFolderPath": path, "correlationTag": f"{number}.{turn}"})
         self.note("create", answer.status_code)
@@ -107,7 +107,7 @@ class Storm:
             self.statuses[asked, status] += 1
 
     def follow(self, number: int, together: threading.Barrier, over: threading.Event) -> None:
-        """Each with pages of its own size."""
+        """Each follower has its own page size."""
         device = self.device(f"follower {number}")
         together.wait()
         while not over.is_set():
@@ -116,7 +116,7 @@ class Storm:
         device.close()
 
     def device(self, name: str) -> Device:
-        """Opened again under the same name it goes on from where it was."""
+        """A device opened again under the same name continues where it stopped."""
         token = self.stack.token(self.client.box)
         return Device(self.stack.url, self.client.box, lambda: token, self.places / f"{name}.db")
 

@@ -1,4 +1,4 @@
-"""`GET {base}/changes` with a token: what happened since, after each kind of write (NMS)."""
+"""`GET {base}/changes` with a token: the events that each kind of write leaves for a client (NMS)."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def seq(box: BoxClient, url: str) -> int:
     return int(box.get(url).raise_for_status().headers["etag"].strip('"'))
 
 
-# One change each
+# Writes that are one change each
 
 
 def test_a_new_folder_is_one_changed_folder(box: BoxClient) -> None:
@@ -99,7 +99,7 @@ def test_a_moved_object_tells_its_new_folder_and_nothing_that_a_move_cannot_chan
 
 
 def test_a_copied_object_is_a_creation_and_the_source_does_not_change(box: BoxClient) -> None:
-    """Clause 5 of the change request: the linkage is copied; the contentId says that the content is not."""
+    """Clause 5 of the change request: the linkage is copied; the contentId shows that the content is not."""
     url, target = box.text_object(correlationTag="tag"), box.folder("target")
     token = now(box)
     [copied] = [item["success"]["resourceURL"] for item in box.copy(target, [url])]
@@ -119,11 +119,11 @@ def test_a_deleted_object_tells_its_correlation_values(box: BoxClient) -> None:
     ]
 
 
-# A folder with all below it
+# A folder with everything below it
 
 
 def a_tree(box: BoxClient) -> tuple[str, list[str], list[str]]:
-    """Three folders below one another, an object in each; the top, the folders, the objects."""
+    """Three nested folders with an object in each: returns the top, the folders, the objects."""
     top = box.folder("top")
     middle = box.folder("middle", top)
     folders = [top, middle, box.folder("low", middle)]
@@ -201,7 +201,7 @@ def test_changes_are_numbered_one_by_one_and_come_the_same_whatever_the_page(box
 
 
 def test_a_token_may_be_used_again_and_from_every_token_the_rest_follows(box: BoxClient) -> None:
-    """A device that crashed between two pages asks for the second one again."""
+    """A device that crashed between two pages can ask for the second one again."""
     token, rest = now(box), 4
     for n in range(rest):
         box.folder(f"f{n}")
@@ -219,7 +219,7 @@ def test_a_token_may_be_used_again_and_from_every_token_the_rest_follows(box: Bo
 def test_a_commit_still_being_applied_is_waited_for_and_nothing_behind_it_is_told(
     stack: LocalStack, box: BoxClient
 ) -> None:
-    """Queries are read-committed: a missing number is on its way, and its reader must not pass it."""
+    """Queries are read-committed: a missing number is about to appear, and a reader must not skip it."""
     token, behind = now(box), Behind(stack, box.box)
     folders = [box.folder(f"f{n}") for n in range(4)]
     missing = behind.take_change(seq(box, folders[2]))
@@ -235,7 +235,7 @@ def test_a_commit_still_being_applied_is_waited_for_and_nothing_behind_it_is_tol
 
 
 def test_the_last_change_not_yet_to_be_seen_is_waited_for(stack: LocalStack, box: BoxClient) -> None:
-    """The box row counts it already: an empty answer without `more` would say that there is nothing."""
+    """The box row counts it already. An empty answer without `more` would mean that nothing has changed."""
     token, behind = now(box), Behind(stack, box.box)
     missing = behind.take_change(seq(box, box.folder("last")))
     nothing, token, more = page(box, token)

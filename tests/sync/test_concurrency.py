@@ -1,4 +1,4 @@
-"""Writers and followers on one box at once: what each was told is what came to be."""
+"""Writers and followers on one box at once: the box ends up as the answers to each of them said."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def behind(stack: LocalStack, storm: Storm) -> Behind:
 
 
 def test_every_writer_was_answered_as_if_alone(storm: Storm) -> None:
-    """No 5xx, and no refusal but for a name taken or an object gone."""
+    """No 5xx; a request is refused only if a name is taken or an object is gone."""
     each = WRITERS * ROUNDS
     expected = {
         "create": {201: each},
@@ -95,7 +95,7 @@ def test_each_object_lies_in_one_folder_and_the_folder_that_moved_about_kept_wha
 def test_a_copy_that_was_granted_has_its_content_though_the_source_was_deleted(
     storm: Storm, behind: Behind
 ) -> None:
-    """P4: the count goes up with the copy or the copy is refused; there is nothing between."""
+    """P4: either the link count goes up with the copy, or the copy is refused."""
     linked = behind.linked()
     for source, content in zip(storm.contested, storm.contents, strict=True):
         copies = storm.copies[source]
@@ -112,7 +112,7 @@ def test_a_copy_that_was_granted_has_its_content_though_the_source_was_deleted(
 def test_nothing_is_left_of_a_folder_that_was_filled_while_it_was_deleted(
     storm: Storm, behind: Behind
 ) -> None:
-    """Whoever came too late was refused, whoever was in time is deleted with it, told or not."""
+    """What came too late was refused. What came in time was deleted with the folder, listed or not."""
 
     def left() -> list[str]:
         folders = {row["item"]["S"].removeprefix("F#") for row in behind.rows(behind.box, "F#")}
@@ -127,7 +127,7 @@ def test_nothing_is_left_of_a_folder_that_was_filled_while_it_was_deleted(
 
 
 def test_the_log_has_every_number_once_and_each_row_names_its_last(behind: Behind) -> None:
-    """Contiguous, so that a reader can prove that it has seen everything."""
+    """The numbers are contiguous: that is how a reader can prove that it has seen everything."""
     assert [int(row["item"]["S"]) for row in behind.log()] == list(range(1, behind.seq() + 1))
     rows = [*behind.rows(behind.box, "F#"), *behind.rows(behind.box, "O#")]
     numbers = [int(row["last_mod_seq"]["N"]) for row in rows]
@@ -141,7 +141,7 @@ def test_all_followers_end_equal_to_a_device_that_lists_anew(storm: Storm) -> No
     everyone = [*devices, fresh]
 
     def equal() -> bool:
-        """As soon as what was deleted with its folder has been told."""
+        """True once every device has heard of the deletions below the folders."""
         for device in everyone:
             device.sync()
         return all(device.state() == fresh.state() for device in devices)

@@ -1,4 +1,4 @@
-"""The reference client: whatever happens, its mirror ends equal to the box, and a body is fetched once."""
+"""The reference client: whatever happens, its mirror ends up equal to the box, and it fetches a body once."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Open = Callable[..., Device]
 
 @pytest.fixture
 def opened(stack: LocalStack, box: BoxClient, tmp_path: Path) -> Iterator[Open]:
-    """Opens a device of the box; one of the same name finds its mirror as it was left."""
+    """Opens a device for the box. A device of the same name finds its mirror as it left it."""
     devices = []
 
     def open_device(name: str = "device") -> Device:
@@ -38,7 +38,7 @@ def device(opened: Open) -> Device:
 
 @pytest.fixture
 def mirror(device: Device, tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """The device's own file, from outside."""
+    """The device's database file, opened from outside."""
     with closing(sqlite3.connect(tmp_path / "device.db", isolation_level=None)) as rows:
         yield rows
 
@@ -51,7 +51,7 @@ def assert_equal_to_the_box(device: Device, opened: Open) -> None:
 
 
 def picture(box: BoxClient, *bodies: bytes, parent: str = "/RCSMessageStore") -> str:
-    """An object with these parts; its resourceURL."""
+    """Create an object with these parts; returns its resourceURL."""
     lines = b"".join(b"--b\r\nContent-Type: image/png\r\n\r\n" + body + b"\r\n" for body in bodies)
     files = {
         "root-fields": (None, f'{{"object":{{"parentFolderPath":"{parent}"}}}}', "application/json"),
@@ -140,7 +140,7 @@ def test_a_device_that_dies_between_a_page_and_its_token_has_neither(
 def test_pages_that_come_again_change_nothing(
     box: BoxClient, device: Device, mirror: sqlite3.Connection
 ) -> None:
-    """Also not what was deleted later in them: it does not come back in between."""
+    """Not even for an object that a later page deletes: it does not come back in between."""
     kept, deleted = box.plain_object(), box.plain_object()
     device.sync()
     [(token,)] = mirror.execute("SELECT restart FROM token").fetchall()
@@ -221,7 +221,7 @@ def test_a_body_is_fetched_when_asked_for_and_then_kept(box: BoxClient, opened: 
 
 @pytest.mark.whole
 def test_a_copys_body_is_that_of_its_source(box: BoxClient, device: Device) -> None:
-    """Also when the source is long deleted."""
+    """Even if the source has been deleted."""
     source = picture(box, b"picture")
     device.sync()
     device.body(id_of(source))

@@ -1,5 +1,5 @@
-"""Random histories of a box, on the store and on a model of plain dictionaries: they stay the same, and so
-does a device that follows from `/changes` at any moment, with pages of any size, closed and opened again.
+"""Random histories of a box, run on the store and on a model of plain dictionaries: both must stay the same.
+So must a device that follows `/changes` at any moment, with pages of any size, closed and opened again.
 
 `HISTORIES=500 make test` tries more of them.
 """
@@ -23,7 +23,7 @@ HISTORIES = int(os.environ.get("HISTORIES", "6"))
 def test_random_histories_agree_with_the_model_and_a_device_that_follows_ends_equal(
     stack: LocalStack,
 ) -> None:
-    """P3, P4: nothing is missed; what a link points to is there, and what none points to goes away."""
+    """P3, P4: nothing is missed; content with a link is there, and content without one is deleted."""
     unlinked: list[str] = []
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Histories(stack, unlinked),

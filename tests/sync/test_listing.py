@@ -1,4 +1,4 @@
-"""`GET {base}/changes` without a token: everything that is there, and how pages are written."""
+"""`GET {base}/changes` without a token lists everything in the box; and how pages are written."""
 
 import json
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tests.stack.behind import Behind
 def test_what_a_listing_was_too_early_for_is_told_after_it(
     stack: LocalStack, box: BoxClient, age: timedelta
 ) -> None:
-    """A commit may be counted in the box row and show nowhere else yet, however old what came before."""
+    """The box row may count a commit that shows nowhere else yet, however old the commit before it is."""
     behind = Behind(stack, box.box)
     box.plain_object(correlationTag="before")
     behind.age_box(age)
@@ -60,7 +60,7 @@ def test_a_new_box_is_its_three_folders(box: BoxClient) -> None:
 def test_a_listing_tells_each_folder_after_its_parent_and_each_object_after_all_folders(
     box: BoxClient, most: int
 ) -> None:
-    """Also where a move has put a folder below one that was made later. Objects newest first."""
+    """Even if a folder was moved below one that was made later. Objects come newest first."""
     first, second, third = (box.folder(name) for name in ("first", "second", "third"))
     below = box.folder("below", first)
     box.move(second, folders=[first])
@@ -103,7 +103,7 @@ def test_a_small_box_is_listed_in_one_request_and_its_digest_comes_with_the_next
 
 
 def test_a_listing_shows_objects_whole(box: BoxClient) -> None:
-    """All that GET shows but path and checksums: neither is worth its bytes on every device."""
+    """All that GET shows except path and checksums, which are not worth their bytes on every device."""
     more = {"correlationId": "c-1", "correlationTag": "t-1", "flags": {"flag": ["\\Seen", "$Forwarded"]}}
     subject = {"attributes": {"attribute": [{"name": "Subject", "value": ["naïve 日本", "second"]}]}}
     urls = [box.text_object("hello", **more, **subject), box.plain_object(**subject)]
@@ -122,7 +122,7 @@ def test_a_listing_leaves_out_what_is_deleted(box: BoxClient) -> None:
 
 
 def test_no_page_holds_an_address_of_content(box: BoxClient) -> None:
-    """P2: it would be paid for on every device, and be dead when it is needed."""
+    """P2: every device would pay for the presigned URL, and it would have expired when it is needed."""
     token = now(box)
     box.text_object("hello")
     for answer in (box.get("/changes"), box.get("/changes", params={"restartToken": token})):
@@ -185,7 +185,7 @@ def test_a_listing_that_runs_while_all_kinds_of_writes_happen_misses_nothing(
 
 
 def test_folders_moved_below_later_ones_while_a_listing_runs_are_told_and_it_ends(box: BoxClient) -> None:
-    """Each page is followed by a move that turns the order of parents round."""
+    """Between pages, a move makes a folder the child of a later one."""
     folders = [box.folder(f"f{n}") for n in range(5)]
     found, token, more = page(box, most=1)
     while more:
@@ -217,7 +217,7 @@ def test_what_a_listing_has_told_and_is_then_deleted_comes_as_deleted(box: BoxCl
 
 @pytest.mark.whole
 def test_an_upload_announced_before_a_listing_and_finished_behind_its_back_is_told(box: BoxClient) -> None:
-    """Its id is lower than those the listing has passed already."""
+    """Its id is lower than those that the listing has already passed."""
     part = {"contentType": "text/plain", "size": 5, "checksum": checksum(b"hello")}
     upload = box.post("/objects", {"object": {"payloadPart": [part]}}).json()["upload"]
     later = box.plain_object()
@@ -237,7 +237,7 @@ def test_an_upload_announced_before_a_listing_and_finished_behind_its_back_is_to
     assert eventually(arrived)
 
 
-# How it is written
+# How a page is written
 
 
 def test_pages_are_json_without_spaces_and_compressed_for_whoever_accepts_it(box: BoxClient) -> None:
@@ -273,7 +273,7 @@ def test_max_entries_is_a_number_from_one_on(box: BoxClient, most: str) -> None:
 
 @pytest.mark.whole
 def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(box: BoxClient) -> None:
-    """And a delta over the border between two partitions of the log."""
+    """The delta also crosses from one partition of the log into the next."""
     source, token = box.plain_object(), now(box)
     assert len(box.copy(box.folder_at("/RCSMessageStore"), [source] * 1000)) == 1000
     assert len(page(box, token)[0]) == 100
@@ -287,7 +287,7 @@ def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(b
 
 @pytest.mark.whole
 def test_a_page_too_large_for_an_answer_is_cut_and_the_next_goes_on(stack: LocalStack) -> None:
-    """A hundred parts each, and long addresses, for a client that takes no compression."""
+    """Each object has a hundred parts and long URLs, and the client accepts no compression."""
     with BoxClient(stack, f"sip:{'+' * 170}{new_box()}") as box:
         box.http.headers["accept-encoding"] = "identity"
         source = box.post("/objects", **form_of_parts(100)).json()["reference"]["resourceURL"]

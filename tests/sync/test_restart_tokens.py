@@ -1,5 +1,5 @@
-"""Restart tokens (NMS): signed, of one box and its validity, no older than the log. Never an empty answer
-to a token that is no good: a device would believe it, and miss everything.
+"""Restart tokens (NMS) are signed, belong to one box and its validity, and are no older than the log. A bad
+token never gets an empty answer: a device would believe it and miss everything.
 """
 
 import json
@@ -29,7 +29,7 @@ def assert_refused(box: BoxClient, token: str) -> None:
 
 
 def assert_reset(box: BoxClient, token: str) -> None:
-    """One resetBox, and a token with which the listing begins."""
+    """The answer is one resetBox, and a token that starts the listing."""
     events, token, more = page(box, token)
     assert (events, more) == ([{"resetBox": {}}], True)
     again, _ = follow(box, token)
@@ -63,7 +63,7 @@ def test_a_token_of_another_box_is_refused(stack: LocalStack, box: BoxClient) ->
 
 
 def test_a_token_from_the_future_is_refused(stack: LocalStack, box: BoxClient) -> None:
-    """The store gave it out, and then went back in time: what would be told from here is unknown."""
+    """The store gave it out, then went back to an earlier state: what follows this token is unknown."""
     token, signer = now(box), Signer(stack, box)
     last = signer.read(token).position
     assert page(box, signer.at(token, last))[::2] == ([], False)
@@ -85,7 +85,7 @@ def test_a_token_of_the_box_before_its_reset_says_so_and_leads_to_a_new_listing(
 def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
     stack: LocalStack, box: BoxClient, tmp_path: Path
 ) -> None:
-    """What the reset took away was never told as deleted, and old numbers say nothing any more."""
+    """What the reset removed was never reported as deleted, and the old numbers mean nothing any more."""
     lost, kept = box.plain_object(), box.plain_object(correlationTag="kept")
     token = stack.token(box.box)
     device = Device(stack.url, box.box, lambda: token, tmp_path / "device.db")
@@ -132,7 +132,7 @@ def test_a_token_as_old_as_the_log_still_leads_on(stack: LocalStack, box: BoxCli
 
 
 def test_pages_of_an_old_delta_do_not_make_their_tokens_young(stack: LocalStack, box: BoxClient) -> None:
-    """Each is as old as the last change in it: only a token that was current counts from now on."""
+    """Each page's token is as old as the page's last change. Only a token that was current is dated anew."""
     token, signer = now(box), Signer(stack, box)
     for n in range(3):
         box.folder(f"f{n}")

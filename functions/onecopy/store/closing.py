@@ -1,4 +1,4 @@
-"""Closing a box and opening it: an operator ends its owner's right at once, and gives it back."""
+"""Closes and reopens a box: an operator ends its owner's right at once, and gives it back."""
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -13,14 +13,16 @@ from onecopy.store.subscribers import subscriptions
 
 
 def close(store: Store, key: BoxKey) -> bool:
-    """Whether it was open. A box that is not there yet is made, to be closed before its first use."""
+    """Closes the box and returns whether it was open. Creates a missing box, closed before its first use."""
     log.read_box(store, key)
     now = table.time_text(store.now())
     return _note(key, BoxRow.closed.set(now), BoxRow.item.exists() & BoxRow.closed.does_not_exist())
 
 
 def reopen(store: Store, key: BoxKey) -> bool:
-    """Whether it was closed. Its subscribers are due even so: a first try may have died before it said so."""
+    """Reopens the box and returns whether it was closed.
+    Its subscribers become due in any case: an earlier try may have died before it made them due.
+    """
     opened = _note(key, BoxRow.closed.remove(), BoxRow.closed.exists())
     subscriptions.wake(key, store.now())
     return opened

@@ -1,7 +1,7 @@
-"""What should have happened by now, found by the sweep: a sparse index, whose keys are shards.
+"""Finds overdue work for the sweep, in a sparse index whose partition keys are shards.
 
-What a subscriber is owed has keys of its own, since it is counted. All other kinds share theirs: a row's own
-key tells its kind.
+Work owed to subscribers has its own keys, because it is counted. All other kinds share keys; a row's own key
+tells its kind.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from onecopy.store.commit.table import DELIVER, ByDue, JobRow
 JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"
 
 REST = "rest"
-"""A subscriber has been told everything. Somebody looks all the same, hours later."""
+"""The subscriber is up to date. The sweep looks at it anyway, hours later."""
 
 _BY_ITEM = {table.CONTENT: RECLAIM, table.UPLOAD: UPLOAD, table.INTAKE: INTAKE}
 _PAGE = 100
@@ -33,7 +33,7 @@ class Overdue(NamedTuple):
 
 @dataclass(frozen=True)
 class Shard:
-    """One key of the index. `after`: where in it a page begins."""
+    """One key of the index. `after`: where a page begins within it."""
 
     work: str
     after: Mapping[str, Any] | None = None
@@ -49,12 +49,12 @@ class Shard:
 
 
 def shards(queue: str) -> Iterator[Shard]:
-    """The beginning of each, of `table.DELIVER` or of `table.DUE`."""
+    """All shards of `table.DELIVER` or `table.DUE`, each from its beginning."""
     return map(Shard, table.every_work(queue))
 
 
 def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
-    """A page, the longest overdue first; and where the next one begins, None at the end."""
+    """A page of rows, longest overdue first, and where the next page begins (None at the end)."""
     condition = ByDue.due <= table.time_text(now)
     rows, after = table.page(JobRow, shard.work, condition, _PAGE, ByDue.Meta.index_name, shard.after)
     found = [Overdue(row.box, row.item, table.parse_time(row.due)) for row in rows]
@@ -62,11 +62,11 @@ def overdue(shard: Shard, now: datetime) -> tuple[list[Overdue], Shard | None]:
 
 
 def waiting(shard: Shard) -> int:
-    """All that is under the key, whenever it is due."""
+    """The number of rows under the key, whenever they are due."""
     return JobRow.count(shard.work, index_name=ByDue.Meta.index_name)
 
 
 def put_off(box: str, item: str, now: datetime) -> None:
-    """A job rung is not rung again at the next tick."""
+    """Makes a job that was just rung due later, so the next tick does not ring it again."""
     row, later = JobRow(box=box, item=item), JobRow.due.set(table.time_text(now + FORGOTTEN))
-    held(lambda: row.update([later], JobRow.item.exists()))  # or it has come to its end
+    held(lambda: row.update([later], JobRow.item.exists()))  # or the job has ended

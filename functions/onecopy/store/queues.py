@@ -23,9 +23,9 @@ _Thing = TypeVar("_Thing")
 
 @dataclass(frozen=True)
 class Ring:
-    """For one subscription; `once` tells rings of the same moment apart from later ones.
+    """Asks for a delivery to one subscription. Rings of one moment share `once`; later ones have another.
 
-    `trace`: X-Ray's header of the commit that rings, if it was traced.
+    `trace`: X-Ray's header of the commit behind the ring, if it was traced.
     """
 
     box: str
@@ -37,7 +37,7 @@ class Ring:
 
 @dataclass(frozen=True)
 class Queues:
-    """`per_host`: deliveries to one host at the same time, at most. `trace` as a store has it."""
+    """`per_host`: the most deliveries to one host at the same time. `trace`: as in `Store`."""
 
     client: SQSClient
     jobs: str
@@ -51,30 +51,30 @@ class Queues:
         self._send(self.jobs, {"box": box, "job": job_id}, DelaySeconds=seconds)
 
     def reclaim(self, content_keys: Iterable[str]) -> list[str]:
-        """Those that the queue did not take."""
+        """Returns the keys that the queue did not take."""
         entries = [(key, {"MessageBody": json.dumps({"content": key})}) for key in content_keys]
         return list(self._send_all(self.reclaims, entries))
 
     def deliver(self, rings: Iterable[Ring]) -> list[Ring]:
-        """Those that the queue did not take. Rings of one moment for one subscription are one."""
+        """Returns the rings the queue did not take. It drops duplicates: same subscription, same moment."""
         entries = [(ring, self._delivery(ring)) for ring in rings]
         return list(self._send_all(self.deliveries, entries))
 
     def deliver_more(self, group: str, box: str, subscription_id: str, once: str) -> None:
-        """A ring behind all that waits in the group it belongs to."""
+        """Rings again, behind everything that waits in the message group."""
         moment = _plain(f"{box}.{subscription_id}.{once}")
         body = {"box": box, "subscription": subscription_id}
         self._send(self.deliveries, body, MessageGroupId=group, MessageDeduplicationId=moment)
 
     def put_off(self, receipt: str, delay: timedelta) -> None:
-        """A delivery comes back after so long, and its group waits with it."""
+        """Brings a delivery back after this delay. Its message group waits with it."""
         self.client.change_message_visibility(
             QueueUrl=self.deliveries, ReceiptHandle=receipt, VisibilityTimeout=int(delay.total_seconds())
         )
 
     def _delivery(self, ring: Ring) -> Mapping[str, Any]:
-        """Of a group one message at a time is worked on, so a host's groups are as many as it may be called
-        at the same time. A subscription is always of the same one, which keeps its order.
+        """SQS delivers one message of a group at a time, so a host has as many groups as it may have calls at
+        the same time. A subscription is always in the same group, which keeps its order.
         """
         name = f"{ring.box}.{ring.subscription_id}"
         slot = zlib.crc32(name.encode()) % self.per_host
@@ -90,7 +90,7 @@ class Queues:
         self.client.send_message(QueueUrl=queue, MessageBody=json.dumps(body), **options, **traced)
 
     def _send_all(self, queue: str, entries: Sequence[tuple[_Thing, Mapping[str, Any]]]) -> Iterator[_Thing]:
-        """What was not taken: of one call a part of its entries, or, if the call fails, all that is left."""
+        """Yields what was not taken: the entries that a call refused or, if a call fails, all those left."""
         for start in range(0, len(entries), _IN_A_CALL):
             part = entries[start : start + _IN_A_CALL]
             numbered: Any = [{"Id": str(number), **entry} for number, (_, entry) in enumerate(part)]
@@ -103,11 +103,11 @@ class Queues:
 
 
 def _traced(trace: str) -> dict[str, Any]:
-    """By this attribute of a message Lambda goes on with the trace that it came from."""
+    """The message attribute by which Lambda continues the sender's trace."""
     header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     return {"MessageSystemAttributes": header} if trace else {}
 
 
 def _plain(text: str) -> str:
-    """Group and deduplication ids take 128 characters of a small alphabet."""
+    """A hash of the text: group and deduplication ids take 128 characters of a small alphabet."""
     return hashlib.sha256(text.encode()).hexdigest()

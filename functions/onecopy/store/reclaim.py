@@ -1,4 +1,4 @@
-"""Away: content that no link points to. Zero is terminal, so nothing can come between the steps here."""
+"""Deletes content that no link points to. Its count stays zero, so nothing can come between the steps."""
 
 from onecopy.domain.content import ContentKey
 from onecopy.store.box.contents import Contents
@@ -8,7 +8,7 @@ from onecopy.store.commit.transact import Store
 
 
 def reclaim(_: Store, contents: Contents, content_key: ContentKey) -> bool:
-    """Whether it is gone. First the bytes, then the row, by one conditional write; again does no harm."""
+    """Whether the content is gone. Deletes its bytes, then its row if its count is zero. May run twice."""
     row = table.get(ContentRow, table.content_partition(content_key), table.CONTENT)
     if not row:
         return True

@@ -1,1 +1,1 @@
-"""How a change is committed: the layout of the table, a write in the making, the loop of every write."""
+"""How a change is committed: the table's layout, the draft of a write, and the loop of every write."""

@@ -1,4 +1,4 @@
-"""Many items of one request: as many in one transaction as fit, and a code for each, whatever happens."""
+"""The items of one request: each transaction takes as many as fit, and every item gets an answer."""
 
 import logging
 from collections.abc import Callable
@@ -14,11 +14,11 @@ _log = logging.getLogger(__name__)
 
 
 def in_batches(store: Store, count: int, batch: Callable[[int], list[T | NMSError]]) -> list[T | NMSError]:
-    """An answer for each of `count` items. `batch` is told how many are done and commits the next ones.
+    """An answer for each of `count` items. `batch` gets the number of items done and commits the next ones.
 
-    Under an Idempotency-Key it goes on from where an earlier try has come. What fails before anything was
-    done is raised. Later on, what was done stays true: whatever stops the request then is the answer of the
-    items that are left. Busy: nothing was done for them.
+    With an Idempotency-Key, it continues where an earlier try stopped. An error before any item is done is
+    raised. A later error does not undo the items that are done: it becomes the answer of all items left.
+    Busy means that nothing was done for them.
     """
     results: list[T | NMSError] = store.once.take(count) if store.once else []
     while len(results) < count:

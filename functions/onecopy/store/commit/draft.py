@@ -1,7 +1,7 @@
-"""One write in the making: the box row, the rows changed, their change rows and the content counts.
+"""A draft collects one write: the box row, the rows changed, their change rows and the content counts.
 
-Each method that changes something also takes the next number and writes the change row, so that
-nothing can be committed without its change. What is asked of a draft is checked before it is drafted.
+Each method that changes something also takes the next number and adds the change row, so nothing is
+committed without its change. Callers check what they ask for before they draft it.
 """
 
 from collections import Counter
@@ -35,19 +35,19 @@ from onecopy.store.commit.table import BoxRow, ChangeRow, ContentRow, FolderRow,
 
 MAX_ROWS = 100
 MAX_BYTES = 3_500_000
-"""DynamoDB's limits for a transaction: 100 rows, 4 MB; the margin is for keys and names of attributes."""
+"""DynamoDB limits a transaction to 100 rows and 4 MB. The margin is for keys and attribute names."""
 
 ROOT_ATTRIBUTES: Attributes = (("Root", ("Yes",)),)
 
 RECLAIM_GRACE = timedelta(seconds=15)
-"""How long the stream has to report content at zero before the sweep looks for itself."""
+"""How long the stream has to report content with a count of zero before the sweep reclaims it."""
 
 
 class Draft:
-    """Give it to `transact.commit`; `rows` and `bytes` tell whether more will fit.
+    """`transact.commit` hands it to `decide` and writes it. `rows` and `bytes` tell whether more will fit.
 
-    `counted`: how many links there are to a content, as far as a try before this one has shown it.
-    `trace`: noted for the push; empty takes the last commit's away, None leaves it alone.
+    `counted`: how many links a content has, as far as an earlier try has shown it.
+    `trace`: X-Ray's header, stored for the push. Empty removes the last commit's; None leaves it alone.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Draft:
 
     @property
     def contents(self) -> Sequence[ContentKey]:
-        """The contents that are counted, in the order in which `write` does it: its last rows."""
+        """The contents whose counts `write` changes, in its order. They are the transaction's last rows."""
         return [key for key, links in self._contents.items() if links and self._is_counted(key, links)]
 
     @property
     def lacks_content(self) -> bool:
-        """Whether something is linked that has just gone."""
+        """Whether the draft links content that has just gone."""
         return any(links > 0 >= self.counted.get(key, 1) for key, links in self._contents.items())
 
     @property
@@ -98,7 +98,7 @@ class Draft:
         return compact(self.ids)
 
     def row(self, step: Callable[[TransactWrite], None], size: int = 200) -> None:
-        """A row that is no change of the box (a job, an upload done); `size` in bytes, roughly."""
+        """Adds a row that is no change of the box (a job, a finished upload). `size`: its bytes, roughly."""
         self._steps.append(step)
         self.bytes += size
 
@@ -111,7 +111,7 @@ class Draft:
         content: Content | None,
         as_of: int | None = None,
     ) -> Link:
-        """A link to content that is counted by `new_content` or was there before."""
+        """Adds a link. It does not count the content: `new_content` and `copy_link` do."""
         link = Link(
             object_id=object_id,
             parent=parent,
@@ -132,9 +132,9 @@ class Draft:
         return link
 
     def copy_link(self, source: Link, parent: FolderId, as_of: int | None = None) -> Link:
-        """The linkage alone: the copy shares the source's content, whose count goes up by one.
+        """Copies the link alone. The copy shares the source's content, whose count goes up by one.
 
-        InvalidInput if the content has just gone.
+        Raises InvalidInput if the content has just gone.
         """
         if source.content:
             if self.counted.get(source.content.content_key, 1) <= 0:
@@ -144,7 +144,7 @@ class Draft:
         return self.create_link(ObjectId(self.new_id()), parent, source.date, given, source.content, as_of)
 
     def new_content(self, content: Content) -> None:
-        """Content with its first link."""
+        """Adds content, counted for its first link."""
         row = ContentRow(
             box=table.content_partition(content.content_key),
             item=table.CONTENT,
@@ -200,7 +200,7 @@ class Draft:
         return folder
 
     def create_box(self) -> None:
-        """The folders that every box begins with, under the ids they always have."""
+        """Adds the folders that every box begins with, which always have the same ids."""
         name, root_id = SYSTEM_FOLDERS[ROOT], FolderId(self.new_id())
         root = Folder(root_id, None, name, (), self.seq.next(), ROOT_ATTRIBUTES, inner=True)
         self._new_folder(root)
@@ -212,7 +212,7 @@ class Draft:
         return self._change_folder(folder, changed)
 
     def move_folder(self, folder: Folder, parent: Folder) -> Folder:
-        """Folders below keep their chain as written; `moved` puts it right until a job has rewritten them."""
+        """Folders below keep their stored chain. `moved` corrects it until a job has rewritten them."""
         changed = replace(folder, parent=parent.folder_id, ancestors=self.below(parent))
         changed = self._change_folder(folder, changed)
         self._make_inner(parent)
@@ -221,7 +221,7 @@ class Draft:
         return changed
 
     def rewrite_chain(self, folder: Folder, chain: Chain) -> None:
-        """The folder's own chain as it is now: bookkeeping, no change of the folder."""
+        """Stores the folder's chain as it is now. This is bookkeeping, no change of the folder."""
         row = rows.folder_row(self.box.key, folder)
         self.row(lambda t: t.update(row, [FolderRow.ancestors.set(list(chain))], FolderRow.item.exists()))
         self._weigh(row)
@@ -235,7 +235,7 @@ class Draft:
         self._digest = self._digest.minus("folder", folder.folder_id, folder.last_mod_seq)
 
     def begin(self, job: Job) -> None:
-        """From now on everyone who writes to the box knows of the job."""
+        """Adds the job to the box row, where every later writer sees it."""
         self._jobs = (*self._jobs, job)
 
     def end(self, job_id: str) -> None:
@@ -243,19 +243,19 @@ class Draft:
         self._take_turn()
 
     def settle(self, folder_id: FolderId, seq: int) -> None:
-        """All below is rewritten after the move that was change `seq`; a later move stays noted."""
+        """Forgets the move that was change `seq`: all below is rewritten. A later move stays noted."""
         if (moved := self._moved.get(folder_id)) and moved.seq == seq:
             self._moved = replace(self.box, moved=self._moved).settled(folder_id)
 
     def _take_turn(self) -> None:
-        """No change of the box, and yet no other write of the box row may be built on what it was."""
+        """Makes every other write fail that read the box row as it was. The box itself does not change."""
         self.new_id()
 
     def below(self, parent: Folder) -> Chain:
         return (*self.box.chain(parent.ancestors), parent.folder_id)
 
     def write(self, transaction: TransactWrite) -> None:
-        """All rows, into one TransactWriteItems; the box row's condition makes it this write's turn."""
+        """Puts all rows into one TransactWriteItems. It fails on the box row if another write came first."""
         box = self.box
         actions: list[Action] = [
             BoxRow.seq.set(self.seq),
@@ -284,14 +284,16 @@ class Draft:
             self._count(transaction, content_key, self._contents[content_key])
 
     def _is_counted(self, content_key: ContentKey, links: int) -> bool:
-        """A count that is lower than the links there are is left for a check: too low, it would delete."""
+        """Whether to change the count. One known to be lower than the links deleted is left for a check.
+
+        Lowering it further could delete content that is still linked.
+        """
         return links > 0 or self.counted.get(content_key, -links) >= -links
 
     def _count(self, transaction: TransactWrite, content_key: ContentKey, links: int) -> None:
-        """The note that asks for the content to be reclaimed is written with the last link's end alone.
-
-        Whether it is the last is not known before the first try: the first link of a content mostly has no
-        copies, and a copy mostly has the first link beside it. A wrong guess shows the count.
+        """Changes a count. The write that deletes the last link also asks the sweep to reclaim the content.
+        The first try guesses whether it is the last: the first link of a content mostly has no copies, and a
+        copy mostly has the first link beside it. A wrong guess fails, and the answer shows the count.
         """
         row = ContentRow(box=table.content_partition(content_key), item=table.CONTENT)
         actions: list[Action] = [ContentRow.links.add(links)]
@@ -307,7 +309,7 @@ class Draft:
         transaction.update(row, actions, condition, "ALL_OLD")
 
     def _weigh(self, row: LinkRow | FolderRow) -> None:
-        """What is changed or deleted counts towards DynamoDB's limit as what is put does: whole."""
+        """Adds the row's bytes. DynamoDB's limit counts changed and deleted rows whole, like new ones."""
         self.bytes += table.sent_size(row.attributes)
         if isinstance(row, LinkRow):
             self.bytes += table.sent_size(row.parts)
@@ -321,7 +323,7 @@ class Draft:
         self._folder_written(folder, row)
 
     def _change_folder(self, folder: Folder, changed: Folder) -> Folder:
-        """The whole row, under its new name or in its new place."""
+        """Writes the whole row, under its new name or in its new place."""
         changed = replace(changed, last_mod_seq=self.seq.next(), as_of=None)
         self._take_name(changed)
         self._free_name(folder)
@@ -338,7 +340,7 @@ class Draft:
         self._digest = self._digest.plus("folder", folder.folder_id, folder.last_mod_seq)
 
     def _make_inner(self, parent: Folder) -> None:
-        """Said once in a folder's life: that a move of it has others to think of."""
+        """Notes, once in a folder's life, that it has had folders in it, which a move has to consider."""
         if parent.inner:
             return
         if (written := self._folders.get(parent.folder_id)) is None:
@@ -356,7 +358,7 @@ class Draft:
         return NameRow(box=str(self.box.key), item=item, folder_id=folder.folder_id)
 
     def _take_name(self, folder: Folder) -> None:
-        """NameTaken if this draft has given the name away already, or freed it: one row is written once."""
+        """Raises NameTaken if this draft already takes or frees the name: it can write a row only once."""
         row = self._name_row(folder)
         self._use_name(row)
         self._put(row, NameRow.item.does_not_exist())

@@ -1,4 +1,4 @@
-"""Whether the condition of a write did hold: what another has done in the meantime is no error."""
+"""Writes whose condition may fail: what someone else has done in the meantime is no error."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from pynamodb.exceptions import DeleteError, PutError, UpdateError
 
 
 def held(write: Callable[[], object]) -> bool:
-    """Runs the write; False if its condition failed, and so nothing was written."""
+    """Runs the write. False if its condition failed, in which case nothing was written."""
     try:
         write()
     except (DeleteError, PutError, UpdateError) as error:

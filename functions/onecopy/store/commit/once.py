@@ -1,9 +1,9 @@
-"""Idempotency-Key: a request that is repeated does its work once, and is answered as the first time.
+"""Idempotency-Key: a repeated request does its work once, and gets the same answer as the first time.
 
-The key's row is written in the same transactions as the work that it guards, and holds what became of each
-item so far. So a repeat finds what a try that died half-way had done, and goes on from there; of two at the
-same time one commits, and the other finds its row. While a try is at work its row says until when it may be
-(`lease`): nobody else takes the request over before.
+The key's row is written in the same transactions as the work that it guards, and holds the outcome of each
+item so far. A repeat finds there what a try that died half-way had done, and continues from that point. Of
+two tries at the same time, one commits and the other finds its row. While a try is at work, its row says how
+long it may take (`lease`). Nobody else takes the request over before that.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,12 +32,12 @@ LEASE = timedelta(seconds=30)
 
 
 class Repeated(Exception):
-    """Another try of the same request has been committed since this one looked."""
+    """Another try of the same request was committed after this one looked."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """`encode` makes JSON of what became of an item, `decode` the same thing of it again."""
+    """`encode` turns an item's outcome into JSON, and `decode` turns it back."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any], Any]
@@ -45,7 +45,7 @@ class Codec:
 
 @dataclass
 class Once:
-    """One try of a request of `total` items. `told`: what became of them, as far as they are committed."""
+    """One try of a request of `total` items. `told`: the outcomes committed so far, encoded."""
 
     row: KeyRow
     codec: Codec
@@ -59,7 +59,7 @@ class Once:
         return len(self.told) >= self.total
 
     def take(self, count: int) -> list[Any]:
-        """What became of the next items, as far as an earlier try has done them."""
+        """The outcomes of the next items, as far as an earlier try has done them."""
         told = self.told[self.taken : self.taken + count]
         self.taken += len(told)
         return [_error(raw) or self.codec.decode(raw) for raw in told]
@@ -71,7 +71,7 @@ class Once:
             raise Repeated
 
     def note(self, draft: Draft, outcomes: Sequence[Any]) -> list[Any]:
-        """The row with these outcomes, in the transaction that brings them about; answers what it holds."""
+        """Drafts the row with these outcomes, beside the work they report. Returns all that the row holds."""
         told = [*self.told, *map(self._raw, outcomes)]
         row, actions = self._written(told, done=len(told) >= self.total)
         if self.is_new:
@@ -81,20 +81,20 @@ class Once:
         return told
 
     def noted(self, told: list[Any]) -> None:
-        """What `note` wrote has been committed."""
+        """Takes over what `note` returned, now that it is committed."""
         self.told, self.is_new, self.taken = told, False, len(told)
 
     def close(self, error: NMSError) -> None:
-        """The end of a request that did not come to all of its items: this is what became of the others."""
+        """Ends a request that did not reach all of its items. The error is the outcome of those left."""
         self._end([*self.told, *[self._raw(error)] * (self.total - len(self.told))])
 
     def refuse(self, error: NMSError) -> None:
-        """The end of a request of which nothing was done; its repeat is refused in the same way."""
+        """Ends a request of which nothing was done. A repeat is refused in the same way."""
         self._end([{**self._raw(error), "whole": True}])
 
     def _end(self, told: list[Any]) -> None:
         row, actions = self._written(told, done=True)
-        with suppress(PutError, UpdateError):  # another try has taken over, or the row is not to be had now
+        with suppress(PutError, UpdateError):  # another try has taken over, or the row cannot be written now
             if self.is_new:
                 row.save(KeyRow.item.does_not_exist())
             else:
@@ -120,8 +120,9 @@ def _error(raw: Any) -> NMSError | None:
 
 
 def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec, total: int) -> Once:
-    """A try of the request `name` (a hash of its caller and key), or the end of one. Raises KeyReused and
-    StillRunning.
+    """Begins a try of the request `name` (a hash of its caller and key), or finds one that is done.
+
+    Raises KeyReused, StillRunning, or the error that the whole request was refused with before.
     """
     now, runner = store.now(), store.random(8).hex()
     while True:
@@ -158,6 +159,6 @@ def _fresh(key: BoxKey, name: str, fingerprint: str, now: datetime, runner: str)
 
 
 def _take_over(row: KeyRow, runner: str, now: datetime) -> bool:
-    """From a try that died."""
+    """Takes the request over from a try that died. False if another try was faster."""
     actions: list[Action] = [KeyRow.runner.set(runner), KeyRow.lease.set(table.time_text(now + LEASE))]
     return held(lambda: KeyRow(box=row.box, item=row.item).update(actions, KeyRow.runner == row.runner))

@@ -1,4 +1,4 @@
-"""What became of an item of a request, in few enough bytes to be kept for a repeat of it."""
+"""The outcome of one item of a request, small enough to be kept for a repeat of the request."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,9 @@ from onecopy.domain.ids import FolderId
 
 @dataclass(frozen=True)
 class Outcome:
-    """The id of what was made, copied or moved, its lastModSeq, the folder it is in, and the job that goes on
-    in the background.
+    """The id of what was made, copied or moved, its lastModSeq, the folder it is in, and the background job.
 
-    `folder` (a folder itself, an object's parent) and `content` are known to the try that did it alone.
+    `folder` (the folder itself, or an object's parent) and `content` are known only to the try that did it.
     """
 
     thing_id: str

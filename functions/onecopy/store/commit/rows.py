@@ -1,4 +1,4 @@
-"""Rows to the domain and back. The one place that knows how a value is written down."""
+"""Turns rows into domain values and back. Only this module knows how a value is stored."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -76,7 +76,7 @@ def attributes(raw: Any) -> Attributes:
 
 
 def parts_json(parts: tuple[Part, ...], checksums: bool = True) -> list[Any]:
-    """Parts without checksums are what a change tells (32 bytes each that do not compress)."""
+    """A change row holds parts without checksums, which are 32 bytes each and do not compress."""
     return [
         [p.content_type, p.size, p.checksum if checksums else "", p.content_id, p.content_disposition]
         for p in parts
@@ -157,7 +157,7 @@ def change(row: ChangeRow) -> Change:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """The event as its log row holds it; what is absent is left out."""
+    """The event as its log row stores it. Absent values are left out."""
     match event:
         case ChangedObject():
             raw: dict[str, Any] = {

@@ -1,8 +1,8 @@
-"""What a query shows. It is read-committed: of a commit that is just being applied it may show a part.
+"""What a query shows. Queries are read-committed: they may show only part of a commit being applied.
 
-A commit takes moments to show whole. Whoever has to be certain that a query misses nothing which was
-committed before reads what the last commits wrote by TransactGetItems: that answers once they are applied
-(AWS, *DynamoDB transactions: how it works*, isolation levels), and from then on queries show them too.
+A commit takes moments to show whole. Code that must not miss any earlier commit first reads what the last
+commits wrote, by TransactGetItems. That call answers once they are applied (AWS, *DynamoDB transactions: how
+it works*, isolation levels), and from then on queries show them too.
 """
 
 from onecopy.domain.box import Box
@@ -12,12 +12,11 @@ from onecopy.store.commit.table import ChangeRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Key, Store, read_rows
 
 MOST = 2000
-"""Changes worth looking at one by one; to wait for more of them to show is cheaper."""
+"""The most changes to read one by one. For more, waiting until they show is cheaper."""
 
 
 def until_shown(store: Store, box: Box) -> bool:
-    """Whether a query shows all that was committed up to this state of the box; False if it was too much
-    lately to be sure."""
+    """Makes sure that queries show all commits up to this state of the box. False if too many are recent."""
     first = box.shown_whole(store.now()) + 1
     if box.seq - first >= MOST:
         return False

@@ -1,25 +1,25 @@
-"""The one table: its rows, their keys, and who reads them how. Nothing else writes a key.
+"""The one table: its rows, their keys, and how each is read. No other module builds a key.
 
-| who asks | how | key |
+| question | how it is read | key |
 |---|---|---|
-| every write | TransactGetItems, then TransactWriteItems on `seq` | box row and what is needed |
+| every write | TransactGetItems, then TransactWriteItems, conditional on `seq` | box row, rows needed |
 | is there anything new? | GetItem | `{store}#{box}` / `BOX` |
-| what changed? | Query of the log, consistent | `{store}#{box}#L{seq // 1000}` / `{seq}` from … on |
-| a first sync | Query, consistent, folders and then links, newest first | `{store}#{box}` / `F#…`, `O#…` |
+| what changed? | Query of the log, consistent | `{store}#{box}#L{seq // 1000}` / from `{seq}` on |
+| a first sync | Query, consistent: folders, then links, newest first | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
 | what is newest, whatever its folder? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
 | where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
-| how much is in a folder? | Query of `by-folder`, BatchGetItem; of many folders: Query | `O#…` |
+| how much is in a folder? | Query of `by-folder`, BatchGetItem; for many folders: Query | `O#…` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
-| was this request made before? | GetItem, and with every write of it | `{store}#{box}` / `K#{hash}` |
-| whose subscription has expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
-| where did these bytes belong? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
-| what upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
-| what should have happened by now? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
+| was this request made before? | GetItem, then in each of its transactions | `{store}#{box}` / `K#{hash}` |
+| which subscriptions have expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
+| what do these bytes belong to? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
+| which upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
+| what is overdue? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
 | is a host slow? | GetItem, BatchGetItem | `H#{hash}` / `SLOW` |
 
-Ranges are read by prefix, so no row needs a discriminator. Times are text, `2026-11-23T10:14:00.000000Z`,
-and sort as text.
+Ranges are read by prefix, so no row needs a discriminator. Times are text, such as
+`2026-11-23T10:14:00.000000Z`, and their text order is their time order.
 """
 
 import hashlib
@@ -49,34 +49,34 @@ LOG_PARTITION = 1000
 """Changes in one partition of the log."""
 
 SHARDS = 16
-"""Keys of `by-due` for each kind of it: one key takes a thousand writes a second."""
+"""Partition keys of `by-due` for each kind of work. One key takes a thousand writes a second."""
 
 DELIVER = "deliver"
-"""A subscriber is owed something: its verification, a list that it refused, a replay. These are counted."""
+"""Work owed to a subscriber: its verification, a list that it refused, a replay. It is counted."""
 
 DUE = "due"
-"""All else that is due at some time: jobs, uploads, content without a link, subscribers at rest."""
+"""All other work with a due time: jobs, uploads, content without a link, subscribers at rest."""
 
 _NAME_IN_KEY = 600
-"""Bytes of a name that still fit a sort key of 1,024 beside the parent's id; longer ones are hashed."""
+"""The most bytes of a name in a sort key (1,024 bytes with the parent's id). Longer names are hashed."""
 
 _RowT = TypeVar("_RowT", bound="Row")
 
 
 class Json(JSONAttribute):
-    """JSON as UTF-8: escaped, a text in most of the world's scripts would be three times as long."""
+    """JSON as UTF-8. Escaping would make text in most of the world's scripts three times as long."""
 
     def serialize(self, value: Any) -> str | None:
         return None if value is None else json_text(value)
 
 
 def json_text(value: Any) -> str:
-    """As a row holds it."""
+    """The JSON as a row stores it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def sent_size(value: Any) -> int:
-    """Bytes of a JSON value in a request to DynamoDB, where everything but ASCII is sent escaped."""
+    """The bytes of a JSON value in a DynamoDB request, in which everything but ASCII is escaped."""
     return len(json.dumps(json_text(value)))
 
 
@@ -90,7 +90,7 @@ class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # 
 
 
 class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
-    """Every object of the box by date, whatever its folder: what a search by date will read."""
+    """Every object of the box by date, whatever its folder. Searches by date will read it."""
 
     class Meta:
         index_name = "by-date"
@@ -101,7 +101,7 @@ class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
 
 
 class ByDue(GlobalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
-    """Sparse: only what should have happened by `due`. Eventually consistent, which a sweep can bear."""
+    """Sparse: only rows with work due at `due`. Eventually consistent, which is enough for the sweep."""
 
     class Meta:
         index_name = "by-due"
@@ -126,8 +126,9 @@ class Row(Model):
 
 
 class BoxRow(Row):
-    """The last numbers given out, how far the log had come lately, what goes on in the background, and the
-    digest of all that is in the box. `trace`: of the last commit, if X-Ray traced it.
+    """The last numbers given out, how far the log had come lately, the jobs, and the digest of the whole box.
+
+    `trace`: X-Ray's header of the last commit, if it was traced.
     """
 
     seq = NumberAttribute()
@@ -173,7 +174,7 @@ class LinkRow(Row):
 
 
 class ChangeRow(Row):
-    """In a partition of the log; `event` is the change complete."""
+    """A row of the log. `event` holds the complete change."""
 
     at = UnicodeAttribute()
     event = Json()
@@ -181,7 +182,7 @@ class ChangeRow(Row):
 
 
 class ContentRow(Row):
-    """`links` of zero is terminal; `work` and `due` come with it, and ask the sweep to reclaim it."""
+    """Once `links` is zero it stays zero. That write also sets `work` and `due`, for the sweep."""
 
     owner = UnicodeAttribute()
     links = NumberAttribute()
@@ -191,7 +192,7 @@ class ContentRow(Row):
 
 
 class UploadRow(Row):
-    """An object whose parts are still to come; becomes a link, or is swept away at `due`."""
+    """An object whose parts have not all arrived. It becomes a link, or the sweep removes it at `due`."""
 
     owner = UnicodeAttribute()
     object_id = UnicodeAttribute()
@@ -208,9 +209,9 @@ class UploadRow(Row):
 
 
 class UploadKeyRow(Row):
-    """Leads from an object's id to its upload, named by its content key.
+    """Maps an object's id to its upload's content key.
 
-    It may outlive the upload and goes by TTL, so that no later write has to pay for it.
+    It may outlive the upload. TTL removes it, so no later write has to pay for that.
     """
 
     content = UnicodeAttribute()
@@ -218,9 +219,9 @@ class UploadKeyRow(Row):
 
 
 class IntakeRow(Row):
-    """Written before bytes are put in the bucket, deleted by the commit: a crash leaves it to the sweep.
+    """Written before bytes are put in the bucket, deleted by the commit. After a crash the sweep finds it.
 
-    `parts` says how many parts each content has; without it, nobody knows.
+    `parts`: how many parts each content has; None if that is unknown.
     """
 
     content_keys = Json()
@@ -255,8 +256,9 @@ class SubscriptionRow(Row):
 
 
 class JobRow(Row):
-    """What goes on in the background of a box; `state` is the job's own, `step` counts its commits. It waits
-    for the jobs `after`, as long as they are there.
+    """Background work on a box. `state` depends on the kind of job; `step` counts the job's commits.
+
+    `after`: the jobs it waits for, as long as their rows exist.
     """
 
     kind = UnicodeAttribute()
@@ -268,14 +270,14 @@ class JobRow(Row):
 
 
 class HostRow(Row):
-    """A host of subscribers that answered slowly; forgotten by TTL."""
+    """A subscribers' host that answered slowly. TTL removes the row."""
 
     until = UnicodeAttribute()
     expires = NumberAttribute()
 
 
 class KeyRow(Row):
-    """An Idempotency-Key: of which request it is, what became of its items, and who is at it until when."""
+    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when."""
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
@@ -304,7 +306,7 @@ def link_item(object_id: ObjectId) -> str:
 
 
 def link_items_before(object_id: str) -> tuple[str, str]:
-    """The first and the last item of a range of links with lower ids; of all, before none."""
+    """The first and the last `item` of links with ids up to this one; of all links if it is empty."""
     return "O#", f"O#{object_id}" if object_id else "O#~"
 
 
@@ -316,12 +318,12 @@ def name_item(parent: FolderId, name: str) -> str:
 
 
 def subscription_partition(key: BoxKey) -> str:
-    """Apart from the box, so that every commit's ring reads no more than these."""
+    """Separate from the box: the fan-out of each commit reads only these rows."""
     return f"{key}{_SUBSCRIPTIONS}"
 
 
 def expired_partition(key: BoxKey) -> str:
-    """Where a subscription lies once it has expired: no commit's ring reads it there."""
+    """Where expired subscriptions lie. The fan-out of a commit does not read them."""
     return f"{key}{_EXPIRED}"
 
 
@@ -330,12 +332,12 @@ def box_of_subscription(partition: str) -> str:
 
 
 def work(kind: str, partition: str) -> str:
-    """The key of `by-due`, of DELIVER or of DUE. One partition's work is under one key."""
+    """The key in `by-due` for DELIVER or DUE. All rows of one partition share a key."""
     return f"{kind}#{zlib.crc32(partition.encode()) % SHARDS:02d}"
 
 
 def every_work(kind: str) -> list[str]:
-    """All keys of `by-due` for DELIVER, or for DUE."""
+    """All keys in `by-due` for DELIVER or DUE."""
     return [f"{kind}#{shard:02d}" for shard in range(SHARDS)]
 
 
@@ -376,7 +378,7 @@ def log_item(seq: int) -> str:
 
 
 def folder_place(parent: FolderId, folder_id: FolderId) -> str:
-    """No date, so that a folder's subfolders come before its objects."""
+    """It has no date, which puts a folder's subfolders before its objects."""
     return f"{parent}##{folder_id}"
 
 
@@ -389,7 +391,7 @@ def link_dated(date: datetime, object_id: ObjectId) -> str:
 
 
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
-    """The first and the last place that something in the folder can have."""
+    """The first and the last `place` that anything in the folder can have."""
     return f"{folder_id}#{'#' if subfolders else '0'}", f"{folder_id}#{'~' if objects else '#~'}"
 
 
@@ -406,7 +408,7 @@ def seq_of(row: ChangeRow) -> ModSeq:
 
 
 def bind(table_name: str) -> Connection:
-    """Ties the rows to a table. All kinds share one connection; PynamoDB would open one for each."""
+    """Binds the rows to a table. All kinds share one connection; PynamoDB would open one for each."""
     Row.Meta.table_name = table_name
     Row._connection = None
     return Row._get_connection().connection
@@ -425,12 +427,12 @@ def get(kind: type[_RowT], box: str, item: str) -> _RowT | None:
 
 
 def present(kind: type[_RowT], keys: Sequence[tuple[str, str]], only: list[str] | None = None) -> list[_RowT]:
-    """Those rows that exist, strongly consistent, 100 a call; with `only`, no more than these attributes."""
+    """The rows that exist, strongly consistent, 100 a call; with `only`, just these attributes."""
     return list(kind.batch_get(keys, consistent_read=True, attributes_to_get=only))
 
 
 def there(kind: type[_RowT], keys: Sequence[tuple[str, str]]) -> set[str]:
-    """The partitions of those rows that exist."""
+    """The partitions of the rows that exist."""
     return {row.box for row in present(kind, keys)}
 
 
@@ -443,7 +445,7 @@ def page(
     after: Mapping[str, Any] | None = None,
     forward: bool = True,
 ) -> tuple[list[_RowT], Mapping[str, Any] | None]:
-    """One Query call: the rows and where the next page starts, None at the end."""
+    """One Query call: the rows, and where the next page starts (None at the end)."""
     found = kind.query(
         box,
         condition,
@@ -464,13 +466,13 @@ def every(
     index: str | None = None,
     only: list[str] | None = None,
 ) -> Iterator[_RowT]:
-    """A whole range, page by page, strongly consistent; with `only`, no more than these attributes."""
+    """A whole range, page by page, strongly consistent; with `only`, just these attributes."""
     return iter(kind.query(box, condition, consistent_read=True, index_name=index, attributes_to_get=only))
 
 
 def get_many(
     kind: type[_RowT], box: str, items: Iterable[str], only: list[str] | None = None
 ) -> Iterator[_RowT]:
-    """The rows that are there, a hundred a call, strongly consistent, but not of one moment."""
+    """The rows that exist, 100 a call, strongly consistent, but not all read at one moment."""
     keys = [(box, item) for item in dict.fromkeys(items)]
     return iter(kind.batch_get(keys, consistent_read=True, attributes_to_get=only))

@@ -1,4 +1,4 @@
-"""When AWS says: later. Whatever the service, and whoever wraps what it said."""
+"""Tells whether AWS throttled a call, whatever the service and whatever library wraps its answer."""
 
 CODES = frozenset(
     {
@@ -17,13 +17,13 @@ CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-"""What DynamoDB, S3 and SQS call too many requests; `ThrottlingError` is a reason within a transaction."""
+"""The throttling codes of DynamoDB, S3 and SQS. `ThrottlingError` is a transaction's cancellation reason."""
 
 
 def is_throttled(error: BaseException) -> bool:
-    """Whether AWS refused for the rate alone: nothing is wrong with what was asked, and nothing was done.
+    """Whether AWS refused a call only because of the rate. The call was valid, and nothing was done.
 
-    botocore's errors hold AWS's answer, PynamoDB's hold botocore's.
+    botocore's errors hold AWS's answer; PynamoDB's hold botocore's.
     """
     cause = getattr(error, "cause", None) or error
     response = getattr(cause, "response", None)

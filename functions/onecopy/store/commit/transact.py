@@ -1,10 +1,10 @@
 """Read, decide, write: the loop that every change of a box goes through.
 
-One TransactGetItems brings the box row and what the decision needs, as they were at one moment; the
-decision drafts rows; one TransactWriteItems commits them if no one else has committed to the box since.
+One TransactGetItems reads the box row and what the decision needs, all as of one moment. The decision
+drafts rows. One TransactWriteItems commits them if nobody else has committed to the box since.
 
-What is too much for one TransactGetItems is read in parts, each with the box row: every commit changes
-that row, so parts that show the same one are of one moment too.
+A read larger than one TransactGetItems is split, and every part includes the box row. Each commit changes
+that row, so parts that show the same box row are of the same moment.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,14 +30,14 @@ from onecopy.store.commit.table import BoxRow, FolderRow, LinkRow, Row
 T = TypeVar("T")
 RowT = TypeVar("RowT", bound=Row)
 Wanted = tuple[type[Row], str]
-"""A kind of row and its item, in the box's partition."""
+"""A kind of row and its `item`, in the box's partition."""
 
 Key = tuple[type[Row], str, str]
-"""A kind of row, its partition and its item."""
+"""A kind of row, its partition and its `item`."""
 
 _FIRST_WAIT, _LONGEST_WAIT, _TRIES = 0.01, 0.4, 30
 _MOST_READ = 100
-"""Rows in one TransactGetItems, the box row among them."""
+"""Rows in one TransactGetItems, the box row included."""
 
 _CANCELED = "TransactionCanceledException"
 _REFUSED = "ConditionalCheckFailed"
@@ -50,11 +50,11 @@ _CONTENTION = throttling.CODES | {
 
 
 class Stale(Exception):
-    """What was looked up before the read no longer holds: look again. For `decide` to raise."""
+    """`decide` raises it if something looked up before the read has changed. It is then looked up again."""
 
 
 class NeedsMore(Exception):
-    """The decision depends on rows not yet read; they are read together with the others."""
+    """The decision needs rows that were not read. They are then read together with the others."""
 
     def __init__(self, wanted: Sequence["Wanted"]) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class NeedsMore(Exception):
 
 
 class Disturbs(Exception):
-    """The write would change what an unfinished copy has still to read: that job comes to its end first."""
+    """The write would change what an unfinished copy still has to read. That job has to finish first."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__()
@@ -71,11 +71,11 @@ class Disturbs(Exception):
 
 @dataclass(frozen=True)
 class Store:
-    """The table with the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
+    """The table, and the effects it needs. `random(n)` gives n bytes, `jitter()` a number from 0 to 1.
 
-    `deadline`: of a request, after which nothing is begun. `once`: its Idempotency-Key, if it has one.
-    `trace`: X-Ray's header of what is being done now, empty if it is not traced; None where nothing ever is.
-    `of_owner`: whoever asks has only the right that a box's owner has, and none while the box is closed.
+    `deadline`: when the request's time ends; no step begins later. `once`: its Idempotency-Key, if any.
+    `trace` gives X-Ray's header of the current work, empty if it is not traced; None if nothing ever is.
+    `of_owner`: the caller has only the rights of a box's owner, and none while the box is closed.
     """
 
     connection: Connection
@@ -90,7 +90,7 @@ class Store:
     trace: Callable[[], str] | None = None
 
     def check_time(self) -> None:
-        """Raises Busy once the time of the request is over."""
+        """Raises Busy once the request's time is over."""
         if self.is_late:
             raise Busy()
 
@@ -99,7 +99,7 @@ class Store:
         return Draft(box, self.now(), self.history, {} if counted is None else counted, trace)
 
     def within(self, time: timedelta, of_owner: bool) -> Self:
-        """For one request, that has so long."""
+        """The store for one request, which has this much time."""
         return replace(self, deadline=self.now() + time, of_owner=of_owner)
 
     @property
@@ -113,7 +113,7 @@ class Store:
 
 
 class View:
-    """What one TransactGetItems saw."""
+    """What one read saw, all as of one moment."""
 
     def __init__(self, box: Box, asked: Iterable[str], found: dict[str, Row]) -> None:
         self.box = box
@@ -121,19 +121,19 @@ class View:
         self._found = found
 
     def get(self, kind: type[RowT], item: str) -> RowT | None:
-        """The row, or None if there is none; NeedsMore if it was not asked for."""
+        """The row, or None if it does not exist. Raises NeedsMore if it was not asked for."""
         if item not in self._asked:
             raise NeedsMore([(kind, item)])
         row = self._found.get(item)
         return row if isinstance(row, kind) else None
 
     def need(self, wanted: Sequence[Wanted]) -> None:
-        """NeedsMore for all of these that were not asked for, at once."""
+        """Raises one NeedsMore for all of these that were not asked for."""
         if missing := [each for each in wanted if each[1] not in self._asked]:
             raise NeedsMore(missing)
 
     def folder(self, folder_id: FolderId) -> Folder | None:
-        """The folder, unless it is out of sight because one above it is being deleted."""
+        """The folder. None if it does not exist, or is hidden because one above it is being deleted."""
         row = self.get(FolderRow, table.folder_item(folder_id))
         folder = rows.folder(row) if row else None
         if folder and self.box.hides(folder.folder_id, folder.ancestors):
@@ -141,7 +141,7 @@ class View:
         return folder
 
     def link(self, object_id: ObjectId) -> Link | None:
-        """The link, unless its folder is out of sight."""
+        """The link. None if it does not exist, or its folder is hidden."""
         row = self.get(LinkRow, table.link_item(object_id))
         link = rows.link(row) if row else None
         if link and self.box.doomed and not self.folder(link.parent):
@@ -149,7 +149,7 @@ class View:
         return link
 
     def links(self, object_ids: Iterable[ObjectId], with_parents: bool = False) -> dict[ObjectId, Link]:
-        """Those of the links that are there; asks for all their folders at once where those matter."""
+        """The links that exist and are not hidden. If their folders matter, asks for all of them at once."""
         found = {i: row for i in object_ids if (row := self.get(LinkRow, table.link_item(i)))}
         if with_parents or self.box.doomed or self.box.copying:
             parents = {table.folder_item(FolderId(row.parent)) for row in found.values()}
@@ -158,15 +158,16 @@ class View:
         return {i: link for i in found if (link := self.link(i))}
 
     def link_to_change(self, object_id: ObjectId) -> Link | None:
-        """The link, to be changed or deleted. Disturbs, if a copy has still to read it as it is."""
+        """The link, to be changed or deleted. Raises Disturbs if a copy still has to read it as it is."""
         link = self.link(object_id)
         if link and self.box.copying and (parent := self.folder(link.parent)):
             self._check_undisturbed((*self.box.chain(parent.ancestors), parent.folder_id))
         return link
 
     def folder_to_change(self, folder_id: FolderId) -> Folder | None:
-        """The folder, to be renamed, moved or deleted. Disturbs, if a copy has still to read that it is
-        there; a copy's own root has been read with the copy's first write.
+        """The folder, to be renamed, moved or deleted. Raises Disturbs if a copy still has to read it.
+
+        A copy's own root never disturbs it: the copy's first write has read that folder.
         """
         folder = self.folder(folder_id)
         if folder:
@@ -179,7 +180,7 @@ class View:
 
 
 def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
-    """The box row and the rows wanted, all of one moment. The box comes into being with its first reader."""
+    """The box row and the rows wanted, all as of one moment. Creates the box if it does not exist."""
     unique = list(dict.fromkeys(each for each in wanted if each[1] != table.BOX))
     for wait in _waits(store):
         try:
@@ -200,7 +201,7 @@ def read(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> View:
 
 
 def _read_in_parts(store: Store, key: BoxKey, wanted: Sequence[Wanted]) -> dict[str, Row] | None:
-    """Mostly one part; more where that would be over 100 rows or 4 MB. None if they are of two moments."""
+    """Reads one part, or several if it exceeds 100 rows or 4 MB. None if they are of different moments."""
     step = _MOST_READ - 1
     parts = [wanted[start : start + step] for start in range(0, len(wanted), step)] or [wanted]
     found: dict[str, Row] = {}
@@ -241,7 +242,7 @@ def _get_at_once(store: Store, keys: Sequence[Key]) -> list[Row | None]:
 
 
 def read_rows(store: Store, keys: Sequence[Key]) -> list[Row | None]:
-    """Rows of any partitions by TransactGetItems: never as they were before a commit whose box row shows."""
+    """Rows of any partitions, by TransactGetItems. If a commit's box row shows, so do its rows here."""
     found: list[Row | None] = []
     for start in range(0, len(keys), _MOST_READ):
         found += _insist(store, keys[start : start + _MOST_READ])
@@ -267,9 +268,9 @@ def commit(
     wanted: Callable[[], Sequence[Wanted]],
     decide: Callable[[View, Draft], T],
 ) -> T:
-    """`decide`'s answer, once what it drafted is committed; an empty draft is not written at all.
+    """Commits what `decide` drafts and returns its answer. An empty draft is not written at all.
 
-    `decide` may run many times and must have no effect but the draft. Raises what it raises, or Busy.
+    `decide` may run many times and must have no effect but the draft. Raises what `decide` raises, or Busy.
     """
     more: tuple[Wanted, ...] = ()
     counted: dict[ContentKey, int] = {}
@@ -290,22 +291,23 @@ def commit(
 
 
 def ask(store: Store, key: BoxKey, wanted: Sequence[Wanted], answer: Callable[[View], T]) -> T:
-    """`answer` of one moment, with whatever more it needs to read."""
+    """What `answer` returns, as of one moment. Reads whatever more it needs."""
     return commit(store, key, lambda: wanted, lambda view, _: answer(view))
 
 
 def read_links(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> dict[ObjectId, Link]:
-    """Those that are there."""
+    """The links that exist, by id."""
     wanted = [(LinkRow, table.link_item(object_id)) for object_id in object_ids]
     return ask(store, key, wanted, lambda view: view.links(object_ids))
 
 
 def write(store: Store, draft: Draft, counted: dict[ContentKey, int]) -> bool:
-    """Whether the draft was committed; False if another writer came first, or content to be linked has gone.
-    How many links a content has is learnt by a first try (`counted`).
+    """Whether the draft was committed. False if another writer came first, or content to be linked is gone.
 
-    What was throttled is sent again under the same token: an answer may have been lost on the way before,
-    and what is committed already is not committed twice.
+    If a content's count makes a try fail, `counted` learns the count, and the next try uses it.
+
+    A throttled write is sent again with the same token. An earlier answer may have been lost, and the token
+    keeps the write from being committed twice.
     """
     token = store.random(16).hex()
     for wait in _waits(store):
@@ -328,7 +330,7 @@ def write(store: Store, draft: Draft, counted: dict[ContentKey, int]) -> bool:
 
 
 def _learn(draft: Draft, error: TransactWriteError, counted: dict[ContentKey, int]) -> bool:
-    """Whether some content's count was why: the counts are the last rows of the transaction."""
+    """Whether a content's count made the write fail. The counts are the transaction's last rows."""
     contents = draft.contents
     reasons = error.cancellation_reasons[-len(contents) :] if contents else []
     found = False
@@ -341,7 +343,7 @@ def _learn(draft: Draft, error: TransactWriteError, counted: dict[ContentKey, in
 
 
 def create_box(store: Store, key: BoxKey) -> None:
-    """Harmless if the box is there already."""
+    """Creates the box. Does no harm if it exists already."""
     new = Box(key, ModSeq(), 0, store.random(6).hex())
     draft = store.draft(new)
     draft.create_box()
@@ -349,7 +351,7 @@ def create_box(store: Store, key: BoxKey) -> None:
 
 
 def _waits(store: Store) -> Iterator[float]:
-    """Full jitter, doubling up to a ceiling: about five seconds in all. None once a request is late."""
+    """Seconds to wait, with full jitter, doubling up to a ceiling: about five in all. None if it is late."""
     longest = _FIRST_WAIT
     for _ in range(_TRIES):
         if store.is_late:
@@ -372,7 +374,7 @@ def _codes(error: TransactGetError) -> set[str | None]:
 
 
 def _is_contention(reason: CancellationReason) -> bool:
-    """Another transaction at work on a row, or the box row no longer as it was read."""
+    """Whether another transaction is at work on a row, or the box row has changed since it was read."""
     if reason.code in _CONTENTION:
         return True
     item = (reason.raw_item or {}).get("item", {}).get("S")
