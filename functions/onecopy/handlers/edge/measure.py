@@ -1,6 +1,6 @@
-"""What the business is about, in numbers: one line of EMF in the log, which CloudWatch makes metrics of.
+"""Business metrics: one line of EMF in the log, from which CloudWatch makes metrics.
 
-Nothing but the names below and numbers: no box, no id, nothing that a user wrote.
+A line holds only the names below and numbers: no box, no id, nothing that a user wrote.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from onecopy.domain.content import Content
 
 _UNITS = {
     "Copies": MetricUnit.Count,  # links made from other links
-    "BytesNotDuplicated": MetricUnit.Bytes,  # the content of these
-    "BytesNotSent": MetricUnit.Bytes,  # content that a sync told of, and left where it is
-    "BytesAskedFor": MetricUnit.Bytes,  # content of which an address was asked for
+    "BytesNotDuplicated": MetricUnit.Bytes,  # the content of these links
+    "BytesNotSent": MetricUnit.Bytes,  # content that a sync reported but did not send
+    "BytesAskedFor": MetricUnit.Bytes,  # content whose URL a client asked for
     "Deliveries": MetricUnit.Count,  # lists that a subscriber took
-    "Retries": MetricUnit.Count,  # tries that failed, to be made again
-    "SubscribersBehind": MetricUnit.Count,  # a gauge; all that are owed something
-    "ReclaimLag": MetricUnit.Seconds,  # a gauge; how long the longest waiting content has been due
+    "Retries": MetricUnit.Count,  # failed tries of a delivery
+    "SubscribersBehind": MetricUnit.Count,  # a gauge; all subscribers that still have something to receive
+    "ReclaimLag": MetricUnit.Seconds,  # a gauge; for how long the oldest overdue content has been due
 }
 
 _metrics = Metrics(namespace="Onecopy")
@@ -30,7 +30,7 @@ def tell(**numbers: float) -> None:
 
 
 def tell_copies(copied: Iterable[Content | None]) -> None:
-    """The content, or none, of each object that was copied."""
+    """`copied`: the content of each object that was copied, None if it has none."""
     contents = list(copied)
     if contents:
         tell(Copies=len(contents), BytesNotDuplicated=sum(one.size for one in contents if one))
