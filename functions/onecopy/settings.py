@@ -1,7 +1,7 @@
-"""The environment, typed. The only reader of os.environ.
+"""The environment, typed. Nothing else reads os.environ.
 
-It is read when a function is loaded: one with a missing or malformed setting fails at its start, by the
-setting's name, and not at somebody's first request.
+It is read when a function is loaded. If a setting is missing or malformed, the function fails at its start
+and names the setting, instead of failing somebody's first request.
 """
 
 import os
@@ -17,7 +17,7 @@ class BadSetting(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes in bytes. Queues, bucket and keys are empty in functions that have no right to them."""
+    """Sizes are in bytes. Queues, bucket and keys are empty in functions that may not use them."""
 
     table_name: str
     store_name: str
@@ -64,7 +64,7 @@ FORMS = {
 
 
 def read(*needed: str, environ: Mapping[str, str] | None = None) -> Settings:
-    """All settings; besides the table, those named have to be there. Raises BadSetting."""
+    """All settings. The table's name and those in `needed` must be set. Raises BadSetting."""
     source = os.environ if environ is None else environ
     for name in ("TABLE_NAME", *needed):
         if not source.get(name):
@@ -95,13 +95,13 @@ def _typed(given: Mapping[str, str]) -> Settings:
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
         deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 50),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),
-        # Beside an emulator alone: at AWS, where no endpoint is given, the setting opens nothing.
+        # Only with an emulator: at AWS no endpoint is given, so the setting allows nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
         traces=given["TRACES"] == "yes",
     )
 
 
 def trace() -> str:
-    """X-Ray's header of the invocation at hand, as Lambda names it; empty if it is not among the sampled."""
+    """X-Ray's header of the current invocation, as Lambda sets it; empty if the invocation is not sampled."""
     header = os.environ.get("_X_AMZN_TRACE_ID", "")
     return header if "Sampled=1" in header else ""

@@ -1,4 +1,4 @@
-"""The template as AWS takes it: the reader of it, the rules that hold it (`lint`), the bundle (`bundle`).
+"""The template as AWS takes it: its reader, the rules for it (`lint`), and the functions' bundle (`bundle`).
 
 Nothing here starts a stack.
 """

@@ -1,6 +1,6 @@
 """Reads the template: its YAML with CloudFormation's short forms, its parameters, conditions and intrinsics.
 
-Only the intrinsics that the template uses; one that is not known here is an error, never a guess.
+It knows only the intrinsics that the template uses; any other is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-"""The region that one machine plays: whatever the AWS CLI would take it for."""
+"""The region that one machine plays: the one that the AWS CLI would use."""
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ACCOUNT = "000000000000"
@@ -42,7 +42,7 @@ class BadTemplate(Exception):
 
 
 class Template:
-    """The template, its parameters filled in; refs, attributes and secrets grow as resources are made."""
+    """The template with its parameters filled in; refs, attributes and secrets grow as resources are made."""
 
     def __init__(self, path: Path, parameters: Mapping[str, Any]) -> None:
         self._source = written(path)
@@ -63,8 +63,8 @@ class Template:
         }
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The resources of one type by logical id, their properties as written; without those whose condition
-        does not hold."""
+        """The resources of one type by logical id, with their properties as written. Leaves out those whose
+        condition is false."""
         found = self._source["Resources"].items()
         return {
             name: one.get("Properties", {})
@@ -74,7 +74,7 @@ class Template:
 
     @property
     def parameters(self) -> frozenset[str]:
-        """The names of those that a deployment can set."""
+        """The names of the parameters that a deployment can set."""
         return frozenset(self._source.get("Parameters", {}))
 
     def global_properties(self, section: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Template:
         return properties
 
     def resolve(self, value: Any) -> Any:
-        """The value with every intrinsic in it replaced; what is AWS::NoValue is left out."""
+        """The value with every intrinsic in it resolved; AWS::NoValue is left out."""
         if isinstance(value, dict):
             if len(value) == 1 and (name := next(iter(value))) in self._intrinsics:
                 return self._intrinsics[name](value[name])
@@ -138,7 +138,7 @@ class Template:
 
 
 def parameter(text: str) -> tuple[str, str]:
-    """NAME=VALUE of a command line, apart."""
+    """Split a command line's NAME=VALUE."""
     name, found, value = text.partition("=")
     if not found:
         raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
@@ -146,7 +146,7 @@ def parameter(text: str) -> tuple[str, str]:
 
 
 def _members(value: str) -> list[str]:
-    """Of a CommaDelimitedList; CloudFormation takes the spaces around each away."""
+    """The members of a CommaDelimitedList; CloudFormation strips the spaces around each."""
     return [member.strip() for member in value.split(",")]
 
 

@@ -1,5 +1,4 @@
-"""What is measured: calls to AWS, capacity units, bytes, start-up time. `make bench` prints it.
+"""Measures calls to AWS, capacity units, bytes and start-up time. `make bench` prints them.
 
-The real handlers run in this process here, so that each of their calls is counted. Nothing here is part of
-a stack.
+The real handlers run in this process, where each of their calls is counted. Nothing here is part of a stack.
 """

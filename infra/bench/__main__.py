@@ -1,7 +1,7 @@
-"""`make bench`: what each operation costs, as counts, bytes and ratios of one run.
+"""`make bench`: what each operation costs, as counts, bytes and ratios from one run.
 
-Calls, bytes and rows are exact and hold on AWS; the rates are this machine's. Where a figure has a floor
-(the least that could do), the floor is measured in the same run and the ratio printed.
+Calls, bytes and rows are exact and hold on AWS; the rates are this machine's. If a figure has a floor (the
+least that would do), the same run measures the floor and prints the ratio.
 """
 
 import base64
@@ -60,7 +60,7 @@ def line(name: str, value: str, goal: str = "") -> None:
 
 
 def upload(stack: LocalStack, box: str, size: int) -> str:
-    """An object with so many bytes of content, by a direct upload; its resourceURL, once it has appeared."""
+    """Upload an object with so many bytes of content directly; returns its resourceURL once it is visible."""
     block = hashlib.sha256(str(size).encode()).digest() * 32
     data = (block * (size // len(block) + 1))[:size]
     checksum = "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()
@@ -151,14 +151,14 @@ def _floor(device: Device) -> int:
 
 
 def _import(stack: LocalStack, source: Path, box: str) -> int:
-    """Peak memory of the importer in bytes, as it sees it itself: its parent's is no part of it."""
+    """Peak memory of the importer in bytes, which it reads itself, without its parent's."""
     command = [sys.executable, "-c", _IMPORTING, str(source), "--box", box, "--url", stack.url]
     run = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return int(run.stdout.split()[-1]) * 1024
 
 
 def generated_backup(path: Path, count: int) -> Path:
-    """A backup in the app's form: texts of all lengths, every 300th with a picture of 20 kB."""
+    """A backup in the app's format: texts of all lengths, every 300th message with a picture of 20 kB."""
     picture = base64.b64encode(hashlib.sha512(b"picture").digest() * 320).decode()
     with path.open("w") as file:
         file.write(f'<?xml version="1.0" encoding="UTF-8"?>\n<smses count="{count}">\n')

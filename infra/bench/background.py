@@ -1,7 +1,7 @@
-"""The functions behind the stream and the queues, called in this process as AWS calls them: so that what a
-change sets off is counted, too.
+"""Calls the functions behind the stream and the queues in this process, as AWS does. That counts what follows
+a change, too.
 
-They take their settings from the environment that `in_process.Api` has made.
+The functions take their settings from the environment that `in_process.Api` has set.
 """
 
 import json
@@ -17,7 +17,7 @@ _CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 25_000)
 
 
 def image_of(box: str) -> Row:
-    """A box's row as the stream has it."""
+    """A box's row in the form of a stream record."""
     row = table.get(BoxRow, f"main#{box}", table.BOX)
     if row is None:
         raise RuntimeError("no such box")
@@ -25,7 +25,7 @@ def image_of(box: str) -> Row:
 
 
 def ring(image: Row) -> None:
-    """`changes` hears from the stream that a box has moved on."""
+    """Give `changes` the stream record of a changed box."""
     from onecopy.handlers import changes
 
     record = {
@@ -44,7 +44,7 @@ def deliver(box: str, subscription: str) -> None:
 
 
 def arrive(key: str) -> None:
-    """S3's word that a part is there, by its key."""
+    """Give `arrival` S3's notification that a part has arrived, by its key."""
     from onecopy.handlers import arrival
 
     _done(arrival.handler(_message({"Records": [{"s3": {"object": {"key": key}}}]}), _CONTEXT))

@@ -1,8 +1,8 @@
-"""DynamoDB's capacity units by the rules of its price list, because the emulator counts every request as one.
+"""Computes DynamoDB's capacity units by the rules of its price list: the emulator counts each request as one.
 
-One unit is a strongly consistent read of 4 kB or a write of 1 kB; an eventually consistent read costs half,
-and in a transaction each item counts twice. An index is written only if what it holds of an item changes, and
-once even in a transaction: AWS's own calculator says so, which was compared with live tables
+One unit is a strongly consistent read of 4 kB or a write of 1 kB. An eventually consistent read costs half,
+and in a transaction each item counts twice. An index is written only if its part of an item changes, and once
+even in a transaction: so does AWS's own calculator, which was compared with live tables
 (agent-toolkit-for-aws, `calculate_costs.py`).
 """
 
@@ -12,17 +12,17 @@ from typing import Any
 
 Item = dict[str, dict[str, Any]]
 Key = tuple[str, Item]
-"""Of one item: its table's name, and its key as an item."""
+"""An item's table name, and its key as an item."""
 
 READ, WRITE = 4096, 1024
 
 LOCAL_INDEXES = {"by-folder": ("box", "place"), "by-date": ("box", "dated")}
 GLOBAL_INDEXES = {"by-due": ("work", "due")}
-"""The keys of the table's indexes, which hold nothing but keys: an entry is below one unit."""
+"""The keys of the table's indexes, which hold only keys: an entry is smaller than one unit."""
 
 
 def item_size(item: Item) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values."""
+    """An item's bytes as DynamoDB counts them: names and values."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -44,12 +44,12 @@ def _value_size(typed: dict[str, Any]) -> int:
 
 
 def units(sizes: Iterable[int], of: int) -> int:
-    """Each size for itself, rounded up; nothing there costs as much as the least."""
+    """The units of the sizes, each rounded up by itself; a missing item costs one unit."""
     return sum(max(1, math.ceil(size / of)) for size in sizes)
 
 
 def of_read(operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> float:
-    """Units of one answered read; an item that does not exist is in the answer of a transaction, too."""
+    """The units of one answered read; a transaction's answer has an entry for a missing item, too."""
     if operation == "GetItem":
         return units([item_size(answer.get("Item", {}))], READ)
     if operation == "TransactGetItems":
@@ -63,7 +63,7 @@ def of_read(operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> fl
 
 
 def written_keys(operation: str, asked: dict[str, Any]) -> list[Key]:
-    """Table and key of every item that a write touches, a check included: it costs the same."""
+    """Table and key of every item that a write touches, including a condition check, which costs the same."""
     if operation == "TransactWriteItems":
         return [_key(action) for item in asked["TransactItems"] for action in item.values()]
     if operation in {"PutItem", "UpdateItem", "DeleteItem"}:
@@ -72,7 +72,7 @@ def written_keys(operation: str, asked: dict[str, Any]) -> list[Key]:
 
 
 def index_writes(indexes: Iterable[tuple[str, ...]], before: Item, after: Item) -> int:
-    """Entries put and taken away as an item changes: an entry under another key is one of each."""
+    """Index entries put and deleted when an item changes; an entry whose key changes is one of each."""
     return sum(
         (one is not None) + (other is not None)
         for one, other in ((_entry(keys, before), _entry(keys, after)) for keys in indexes)

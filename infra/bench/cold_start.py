@@ -1,7 +1,7 @@
-"""What a function's start costs: a fresh process that loads `api` and makes its first client.
+"""What a function's start costs: a fresh process loads `api` and makes its first client.
 
-Against the least that any function on AWS pays in Python, boto3 with one client. Processor time of whole
-processes, taken in turn, so that what else the machine does weighs on both.
+It is compared with the least that any Python function on AWS pays, boto3 with one client. Whole processes are
+measured in processor time and in turn, so the machine's other load affects both alike.
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 _ROUNDS = 9
 _BOTO3 = (("boto3", "import boto3"), ("its client", "boto3.client('dynamodb')"))
 _API = (
-    # Its package comes first, as on Lambda: from then on no garbage is looked for.
+    # Its package comes first, as on Lambda: it turns off garbage collection for the rest.
     ("botocore", "import onecopy.handlers, botocore.session, botocore.client"),
     ("its client", "import botocore.session as s; s.get_session().create_client('dynamodb')"),
     ("pydantic", "from pydantic import BaseModel"),
@@ -41,7 +41,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class ColdStart:
-    """Milliseconds of processor time, medians. `parts` of the start of `api`, in the order of loading."""
+    """Medians in milliseconds of processor time. `parts` of the start of `api`, in the order of loading."""
 
     boto3: float
     api: float
@@ -63,7 +63,7 @@ def measure() -> ColdStart:
 
 
 def _laps(steps: tuple[tuple[str, str], ...]) -> list[float]:
-    """Of the interpreter itself, then of each step."""
+    """The times of the interpreter's own start, then of each step."""
     code = [
         "import json",
         "from time import process_time",

@@ -1,8 +1,8 @@
 """What each operation asks of AWS, measured on a stack of its own: the first table of `infra/docs/costs.md`.
 
-Counts hold on AWS as they do here; capacity units are reckoned by DynamoDB's rules (`capacity`). Pictures and
-boxes are small on purpose: that size does not matter is the benchmark's to show. The model (`infra.scale`)
-reads what `--write` leaves for it, and says what it comes to in dollars.
+Counts are the same on AWS; capacity units are computed by DynamoDB's rules (`capacity`). Pictures and boxes
+are small on purpose: the benchmark shows that size does not matter. The model (`infra.scale`) reads the file
+that `--write` makes, and computes dollars from it.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def counted(name: str, act: Callable[[], Any]) -> Counted:
 
 
 def of_clients(api: Api) -> Iterator[Counted]:
-    """Each operation after another on one box, every one as a client would ask for it."""
+    """One operation after another on one box, each as a client would request it."""
 
     def of(method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
         return api.ask(method, BOX, path, body, query).json
@@ -94,7 +94,7 @@ def of_uploads(api: Api) -> Iterator[Counted]:
 
 
 def of_what_follows(api: Api, stack: LocalStack, receiver: Receiver) -> Iterator[Counted]:
-    """What goes on after an answer, and when nothing does."""
+    """The work that follows an answer, and the work when nothing happens."""
     asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}
     made = api.ask("POST", BOX, "/subscriptions", asked).json["nmsSubscription"]
     receiver.trust(made["secret"])
@@ -112,7 +112,7 @@ def of_what_follows(api: Api, stack: LocalStack, receiver: Receiver) -> Iterator
 
 
 def _make_due(stack: LocalStack, subscription: str) -> None:
-    """As if it had been at rest for hours."""
+    """Make a subscription due, as if it had rested for hours."""
     stack.aws("dynamodb").update_item(
         TableName=stack.name("Table"),
         Key={"box": {"S": f"main#{BOX}#S"}, "item": {"S": subscription}},
@@ -122,7 +122,7 @@ def _make_due(stack: LocalStack, subscription: str) -> None:
 
 
 def sizes(api: Api, stack: LocalStack, receiver: Receiver) -> dict[str, int]:
-    """Of a text of 60 characters as the importer stores it, rounded up to hundreds of bytes."""
+    """The sizes of a text of 60 characters as the importer stores it, rounded up to hundreds of bytes."""
     before = {(row["box"]["S"], row["item"]["S"]) for row in _rows(stack)}
     api.store_as(BOX, MESSAGE, "x" * 60)
     new = [row for row in _rows(stack) if (row["box"]["S"], row["item"]["S"]) not in before]
@@ -178,7 +178,7 @@ def table(found: Measured) -> str:
 
 
 def quiet(folder: Path) -> Path:
-    """The template without what invokes its functions: nobody asks AWS for anything but who is measured."""
+    """The template without event sources for its functions: only what is measured makes calls to AWS."""
     text = re.sub(r"^ {6}Events:\n(?: {8}.*\n)+", "", TEMPLATE.read_text(), flags=re.MULTILINE)
     path = folder / "template.yaml"
     path.write_text(text)
@@ -188,9 +188,9 @@ def quiet(folder: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="infra.bench.costs", description="What each operation costs.")
     parser.add_argument(
-        "--write", action="store_true", help="put it into infra/docs/costs.md, and keep it for the model"
+        "--write", action="store_true", help="write it to infra/docs/costs.md, and keep it for the model"
     )
-    parser.add_argument("--keep", type=Path, help="keep it in this file alone")
+    parser.add_argument("--keep", type=Path, help="keep it only in this file")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         template = quiet(Path(folder))

@@ -1,6 +1,6 @@
-"""What folders cost in `make bench`: a conversation copied and deleted at once, moves in boxes of any size.
+"""What folders cost in `make bench`: copying and deleting a whole conversation, moves in boxes of any size.
 
-Jobs run in this process, step by step, so that every call of theirs is counted.
+Jobs run in this process, step by step, and every call of theirs is counted.
 """
 
 from datetime import timedelta
@@ -21,7 +21,7 @@ _STEPS, _TIME = 100, timedelta(seconds=60)
 
 
 def conversation(api: Api, store: Store, box: str) -> tuple[int, Counts]:
-    """How many of the messages the copy holds in the end, and what it all cost, the jobs included."""
+    """How many messages the copy has in the end, and what it all cost, including the jobs."""
     key = BoxKey("main", box)
     source = api.folder(box, "conversation")
     first = api.store(box, "a subject", "a message")
@@ -49,7 +49,7 @@ def _run_all(store: Store, key: BoxKey) -> None:
 
 
 def move(api: Api, store: Store, box: str, others: int) -> Counts:
-    """One folder moved in a box that has so many other folders."""
+    """Move one folder in a box with so many other folders."""
     key = BoxKey("main", box)
     for number in range(others):
         folders.create(store, key, RCS_MESSAGE_STORE, f"folder {number}", (), False)

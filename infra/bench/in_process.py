@@ -1,4 +1,4 @@
-"""The `api` handler in this process, on a running stack's table and bucket: so its calls can be counted."""
+"""Runs the `api` handler in this process, on a running stack's table and bucket, to count its calls."""
 
 import base64
 import gzip
@@ -18,14 +18,14 @@ NETWORK = "oma_rest_nms.all_v1 onecopy.network"
 
 @dataclass
 class Answer:
-    """`wire`: its bytes as sent, gzipped where that is worth it."""
+    """An answer; `wire` is its bytes as sent, gzipped if that is worthwhile."""
 
     json: Any
     wire: int
 
 
 class Api:
-    """It takes its settings from the environment, so there is one in a process."""
+    """The handler takes its settings from the environment, so a process has only one of these."""
 
     def __init__(self, stack: LocalStack) -> None:
         key, secret = stack.credentials
@@ -52,7 +52,7 @@ class Api:
     def ask(
         self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> Answer:
-        """One request; bytes are form-data with the boundary `parts`. An answer that is an error raises."""
+        """Send one request; bytes are form-data with the boundary `parts`. An error raises."""
         answer = self.respond(method, box, path, body, query)
         if answer["statusCode"] >= 400:
             raise RuntimeError(f"{method} {path}: {answer['statusCode']}")
@@ -64,11 +64,11 @@ class Api:
     def respond(
         self, method: str, box: str, path: str, body: Any = None, query: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """What the function gives to the gateway, whatever it is."""
+        """The function's answer to the gateway, whatever it is."""
         return self._handler(_event(method, box, path, body, query), None)
 
     def store(self, box: str, subject: str, text: str) -> str:
-        """A message with one part, its content in the request; its resourceURL."""
+        """Store a message with one part, whose content is in the request; returns its resourceURL."""
         return self.store_as(box, {"Subject": subject}, text)
 
     def store_as(self, box: str, attributes: Mapping[str, str], text: str) -> str:
@@ -85,7 +85,7 @@ class Api:
         return url
 
     def copy(self, box: str, sources: list[str], target: str) -> list[str]:
-        """The copies' resourceURLs."""
+        """Copy objects into a folder; returns the copies' resourceURLs."""
         references = [{"resourceURL": source} for source in sources]
         body = {
             "targetSourceRef": {
@@ -97,7 +97,7 @@ class Api:
         return [item["success"]["resourceURL"] for item in answer.json["bulkResponseList"]["response"]]
 
     def latest(self, box: str) -> str:
-        """The token of someone who has listed it all, and then has taken what the listing may repeat."""
+        """The token of a client that has listed the whole box, and taken what the listing may repeat."""
         query, listing = {"maxEntries": "1000"}, True
         while True:
             answer = self.ask("GET", box, "/changes", query=query).json

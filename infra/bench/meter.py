@@ -1,6 +1,6 @@
-"""Counts what the functions ask of AWS: calls and bytes on the wire by operation, and capacity units.
+"""Counts the functions' calls to AWS and their bytes on the wire by operation, and capacity units.
 
-It sits on the one class through which both boto3 and PynamoDB send, and changes nothing that is sent.
+It hooks into the one class through which both boto3 and PynamoDB send, and changes nothing that is sent.
 """
 
 import json
@@ -22,9 +22,9 @@ Request = AWSRequest | AWSPreparedRequest
 
 @dataclass
 class Counts:
-    """Of everything between the start and the end of a `with meter()`. Bytes are the bodies'.
+    """Counts everything inside a `with meter()`. Bytes are those of the bodies.
 
-    Writes of local and global indexes are beside those of the table itself.
+    Writes to local and global indexes are counted apart from those to the table itself.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -40,7 +40,7 @@ class Counts:
         return self.calls.total()
 
     def of(self, service: str) -> int:
-        """Calls of `dynamodb`, `s3` or `sqs`."""
+        """The number of calls to `dynamodb`, `s3` or `sqs`."""
         return sum(count for name, count in self.calls.items() if name.startswith(service))
 
     @property
@@ -90,7 +90,7 @@ def meter() -> Iterator[Counts]:
 def _count_writes(
     counts: Counts, each: int, before: Sequence[capacity.Item], after: Sequence[capacity.Item]
 ) -> None:
-    """`each`: units of the smallest write, two in a transaction."""
+    """Count a write's units; `each` is the units of the smallest write, two in a transaction."""
     for old, new in zip(before, after, strict=True):
         larger = max(capacity.item_size(old), capacity.item_size(new))
         counts.write_units += each * capacity.units([larger], capacity.WRITE)
@@ -99,13 +99,13 @@ def _count_writes(
 
 
 class _Items:
-    """Reads the items of a write beside the measured calls, uncounted."""
+    """Reads the items of a write, without counting these reads."""
 
     def __init__(self) -> None:
         self.looking = False
 
     def of(self, keys: list[capacity.Key]) -> list[capacity.Item]:
-        """Each item; an empty one for what does not exist."""
+        """Each item, empty if it does not exist."""
         if not keys:
             return []
         self.looking = True

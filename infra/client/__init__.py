@@ -1,4 +1,4 @@
-"""The reference client, alone: a mobile developer may copy this folder.
+"""The reference client, in a folder that a mobile developer may copy.
 
-It imports httpx and the standard library, and nothing of this project.
+It imports httpx and the standard library, and nothing from this project.
 """

@@ -1,8 +1,8 @@
 """The reference client: a device that mirrors a box from `/changes` alone and fetches a body when asked.
 
-What a client has to know is here, in the order in which it needs it: read a page, apply it in one
-transaction together with its token, go on from there. It knows the API and nothing else of the store.
-What fails raises and leaves the mirror as it was after the last page: sync again, and it goes on.
+It shows what a client has to do, in order: read a page, apply it in one transaction together with its token,
+continue from there. It knows the store's API and nothing else. A failure raises, and leaves the mirror as it
+was after the last page: the next sync continues there.
 """
 
 import base64
@@ -41,12 +41,12 @@ SELECT path, id FROM tree
 _TOLD = "'{0} ' || id || ' ' || seq FROM {0} JOIN heard ON path = '{0}s/' || id"
 
 _START_ANEW: Json = {"nmsEventList": {"nmsEvent": [{"resetBox": {}}], "restartToken": None}, "more": True}
-"""What is understood when the store does not know our token, as after it was restored from a backup."""
+"""Applied when the store does not know the client's token, for example after a restore from a backup."""
 
 
 @dataclass
 class Wire:
-    """Counts requests and bytes as they went over the wire, compressed, headers included."""
+    """Counts requests, and bytes as sent over the wire: compressed, with headers."""
 
     requests: int = 0
     sent: int = 0
@@ -67,11 +67,11 @@ def _size(headers: httpx.Headers) -> int:
 
 
 class DamagedContent(Exception):
-    """The bytes that came are not those that the store has promised."""
+    """The received bytes are not those that the store announced."""
 
 
 class Device:
-    """`token` gives a bearer token that is valid now. The mirror lies at `path` and survives a restart."""
+    """`token` returns a bearer token that is valid now. The mirror is at `path` and survives a restart."""
 
     def __init__(self, url: str, box: str, token: Callable[[], str], path: Path, store: str = "main") -> None:
         self.base = f"{url}/nms/v1/{store}/{quote(box, safe='')}"
@@ -90,7 +90,7 @@ class Device:
     # Following the box
 
     def sync(self, most: int = PAGE) -> int:
-        """Everything that happened since the last time, or the whole box; how many events that were."""
+        """Take in everything since the last sync, or the whole box; returns the number of events."""
         taken, more = 0, True
         while more:
             events, more = self.take_page(most)
@@ -100,10 +100,10 @@ class Device:
         return taken
 
     def take_page(self, most: int = PAGE) -> tuple[int, bool]:
-        """How many events there were in it, and whether there is more to come.
+        """Take in one page; returns the number of its events, and whether there are more.
 
-        A page that ends at the box's last change has its digest. A mirror with another one is wrong, whatever
-        went wrong with it: it begins anew.
+        A page that ends at the box's last change carries the box's digest. A mirror with another digest is
+        wrong, for whatever reason, and starts from scratch.
         """
         page = self._page(most)
         events = page["nmsEventList"]["nmsEvent"]
@@ -114,7 +114,7 @@ class Device:
         return len(events), page["more"]
 
     def digest(self) -> Json:
-        """Of all that is known to be there, as the store keeps it of all that is there."""
+        """The digest of everything in the mirror, computed as the store does for the box."""
         folders = self._rows.execute(f"SELECT {_TOLD.format('folder')}").fetchall()
         objects = self._rows.execute(f"SELECT {_TOLD.format('object')}").fetchall()
         weights = (hashlib.sha256(told.encode()).digest()[:8] for (told,) in folders + objects)
@@ -136,7 +136,7 @@ class Device:
         return {"maxEntries": str(most)} | ({"restartToken": row[0]} if row else {})
 
     def _apply(self, events: Iterable[Json], restart: str | None) -> None:
-        """A page and the token after it: both, or after a crash neither and the page comes again."""
+        """Apply a page and its token together; after a crash neither is applied, and the page comes again."""
         with self._rows:
             for event in events:
                 ((kind, facts),) = event.items()
@@ -145,7 +145,7 @@ class Device:
             self._rows.executemany("INSERT INTO token VALUES (?)", [(restart,)] if restart else ())
 
     def _apply_one(self, kind: str, facts: Json) -> None:
-        if kind == "resetBox":  # all that is known is void: an id may now be that of something else
+        if kind == "resetBox":  # everything in the mirror is void: an id may now mean something else
             for table in ("heard", "folder", "object", "body"):
                 self._rows.execute(f"DELETE FROM {table}")  # noqa: S608
         elif self._is_news(facts):
@@ -160,9 +160,9 @@ class Device:
                 self._rows.execute(f"DELETE FROM {table} WHERE id = ?", (_id(facts["resourceURL"]),))  # noqa: S608
 
     def _is_news(self, facts: Json) -> bool:
-        """lastModSeq settles it: what is not above the number last heard came before, or came twice.
+        """Compares lastModSeq: an event whose number is not above the last one is late, or came twice.
 
-        What was deleted keeps its number, so that no late word of it brings it back.
+        A deleted resource keeps its number, so no late event brings it back.
         """
         path = "/".join(facts["resourceURL"].rsplit("/", 2)[1:])
         newer = "ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq"
@@ -170,16 +170,16 @@ class Device:
         return self._rows.execute(heard, (path, int(facts["lastModSeq"]))).rowcount == 1
 
     def _change_object(self, object_id: str, facts: Json) -> None:
-        """A creation tells everything, a change only what can change: what it leaves out stays."""
+        """A creation lists everything, a change only what can change: what it leaves out stays."""
         row = self._rows.execute("SELECT facts FROM object WHERE id = ?", (object_id,)).fetchone()
         facts = json.loads(row[0]) | facts if row else facts
         row = (object_id, _id(facts["parentFolder"]), json.dumps(facts))
         self._rows.execute("INSERT OR REPLACE INTO object VALUES (?, ?, ?)", row)
 
-    # Looking at the mirror: no request
+    # Reading the mirror, without a request
 
     def folders(self) -> dict[str, str]:
-        """Each folder's path and id, a parent before its children."""
+        """Each folder's path and id, parents before their children."""
         return {path or "/": folder_id for path, folder_id in self._rows.execute(_PATHS)}
 
     def messages(self, folder_id: str) -> list[Json]:
@@ -195,14 +195,14 @@ class Device:
         return facts
 
     def state(self) -> tuple[dict[str, Json], dict[str, tuple[str, str]]]:
-        """All that is known, to be compared with what another device knows: objects and folders by id."""
+        """The whole mirror, to compare with another device's: objects and folders by id."""
         objects = {row[0]: json.loads(row[1]) for row in self._rows.execute("SELECT id, facts FROM object")}
         return objects, {row[0]: (row[1], row[2]) for row in self._rows.execute("SELECT * FROM folder")}
 
     # Asking the store
 
     def body(self, object_id: str, part: int = 1) -> bytes:
-        """A part of a message, counted from 1: kept by contentId, so that no copy is ever fetched again."""
+        """A part of a message, counted from 1. It is kept by contentId, so no copy is ever fetched again."""
         facts = self.message(object_id)
         key = (facts["contentId"], part)
         row = self._rows.execute("SELECT bytes FROM body WHERE content = ? AND part = ?", key).fetchone()
@@ -213,7 +213,7 @@ class Device:
         return bytes(row[0])
 
     def _fetched(self, href: str) -> bytes:
-        """Straight from S3, without our token, and only if it is what was stored."""
+        """Fetch content straight from S3, without the token; raises if it is not what was stored."""
         granted = self.ask("GET", href, headers={"Accept": "application/json"}).json()
         content = self._contents.get(granted["href"]).raise_for_status().content
         digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
@@ -224,7 +224,7 @@ class Device:
     def ask(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any
     ) -> httpx.Response:
-        """One request with the token; an answer of 400 or above raises."""
+        """Send one request with the token; an answer of 400 or above raises."""
         headers = {"Authorization": f"Bearer {self._token()}", **(headers or {})}
         answer = self._api.request(method, url, headers=headers, **content)
         if answer.is_error:
@@ -249,5 +249,5 @@ def _client(wire: Wire, headers: dict[str, str]) -> httpx.Client:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Read once: that takes longer than a sync."""
+    """The TLS settings, read only once: reading them takes longer than a sync."""
     return httpx.create_ssl_context()

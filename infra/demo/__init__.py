@@ -1,4 +1,4 @@
-"""`make demo`: a story told on a stack of its own, on a real backup, with the figures it measures.
+"""`make demo`: a story played on a stack of its own with a real backup, and the figures that it measures.
 
 It uses the store as a user does: through its API, the reference client and the operator's commands.
 """

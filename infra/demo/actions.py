@@ -1,6 +1,6 @@
-"""What a user does to messages, as requests of one device, and the pushed events that answer them.
+"""What a user does to messages, as requests of one device, and the pushed events that follow.
 
-The demo's hands: no printing here, and no decision about what to copy or delete.
+This module prints nothing, and does not decide what to copy or delete.
 """
 
 import time
@@ -16,7 +16,7 @@ LOOK = 0.1
 
 
 class DidNotHappen(Exception):
-    """What had to come did not come; the text says what."""
+    """Something that had to happen did not; the text says what."""
 
 
 def create_folder(device: Device, parent_path: str, name: str) -> str:
@@ -26,7 +26,7 @@ def create_folder(device: Device, parent_path: str, name: str) -> str:
 
 
 def copy(device: Device, target: str, folders: Sequence[str] = (), objects: Sequence[str] = ()) -> list[str]:
-    """The new folders and objects, by their URLs."""
+    """Copy them into `target`; returns the URLs of the new folders and objects."""
     return _carry(device, "copyToFolder", target, folders, objects)
 
 
@@ -59,7 +59,7 @@ def delete(device: Device, object_url: str) -> None:
 
 
 def subscribe(device: Device, receiver: Receiver) -> str:
-    """A webhook, verified and active."""
+    """Subscribe the receiver, and wait until its subscription is verified and active."""
     asked = {"nmsSubscription": {"callbackReference": {"notifyURL": receiver.url}}}
     made = device.ask("POST", f"{device.base}/subscriptions", json=asked).json()["nmsSubscription"]
     receiver.trust(made["secret"])
@@ -74,7 +74,7 @@ def subscribe(device: Device, receiver: Receiver) -> str:
 
 
 def pushed(receiver: Receiver, since: int, urls: Sequence[str]) -> list[tuple[float, dict[str, Any]]]:
-    """Waits for an event of each resource among the deliveries from `since` on: when it came, and what."""
+    """Wait for an event of each resource in the deliveries from `since` on; returns times and events."""
     paths = {urlsplit(url).path for url in urls}
 
     def of_interest(deliveries: list[Delivery]) -> dict[str, tuple[float, dict[str, Any]]]:
@@ -94,7 +94,7 @@ def pushed(receiver: Receiver, since: int, urls: Sequence[str]) -> list[tuple[fl
 
 
 def pushed_into(receiver: Receiver, folder_url: str, count: int) -> None:
-    """Waits until so many objects have been told of as lying in a folder."""
+    """Wait until events have announced so many objects in a folder."""
     folder = urlsplit(folder_url).path
 
     def told(deliveries: list[Delivery]) -> set[str]:
@@ -112,7 +112,7 @@ def _path(facts: dict[str, Any], name: str) -> str:
 
 
 def patience(count: int) -> float:
-    """Seconds in which so many things have happened on any machine, or will not."""
+    """Seconds within which any machine has done so many things, or never will."""
     return PATIENCE + count / 20
 
 

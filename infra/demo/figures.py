@@ -1,4 +1,4 @@
-"""What the demo measured, and the table that is made of it."""
+"""The demo's measurements, and the table of them."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Row = tuple[str, str, str]
 
 @dataclass
 class Figures:
-    """Bytes are counted on the wire, with headers and as compressed; times in seconds."""
+    """Bytes are counted on the wire, compressed and with headers; times are in seconds."""
 
     messages: int = 0
     content_bytes: int = 0
@@ -80,7 +80,7 @@ class Figures:
 
 
 def content_size(facts: Json) -> int:
-    """Bytes of an object's content, as its metadata tells."""
+    """Bytes of an object's content, according to its metadata."""
     return sum(part["size"] for part in facts.get("payloadPart", ()))
 
 

@@ -1,4 +1,4 @@
-"""`make demo`: a stack of its own in a temporary folder, the story on it, and nothing left behind."""
+"""`make demo`: plays the story on a stack of its own in a temporary folder, and leaves nothing behind."""
 
 import signal
 import sys
@@ -54,7 +54,7 @@ def play(path: Path) -> None:
 
 
 def tell(stack: LocalStack, box: str, backup: Backup, place: Path, telling: Telling) -> None:
-    """The story on a stack that runs, with two devices that have their mirrors at that place."""
+    """Play the story on a running stack, with two devices that keep their mirrors in that place."""
     token = stack.token(box)
     with ExitStack() as ending:
         phone, tablet = (
@@ -66,7 +66,7 @@ def tell(stack: LocalStack, box: str, backup: Backup, place: Path, telling: Tell
 
 
 def readable(path: Path) -> Backup:
-    """A backup with at least one message: what is none should be told before anything is started."""
+    """A backup with at least one message. Any other file is refused here, before anything is started."""
     backup = Backup(path)
     with closing(backup.messages()) as messages:
         next(messages)
@@ -74,5 +74,5 @@ def readable(path: Path) -> Backup:
 
 
 def _leave(sign: int, frame: FrameType | None) -> None:
-    """As if interrupted: what was started ends on the way out."""
+    """Leave as if interrupted, which stops what was started."""
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The story that the demo tells, act by act. What it does is in `actions`, how it is printed in `telling`."""
+"""The demo's story, act by act. `actions` holds what it does, `telling` how it is printed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,16 +24,16 @@ from infra.receiver.receiver import Receiver
 OWN_FOLDERS = "/RCSMessageStore"
 FLAGGED = 10
 LARGE = 400
-"""Messages in a folder whose copy takes so long that a user should know what is waited for."""
+"""A copy of a folder with more messages takes so long that the story says what it waits for."""
 
 GONE = (403, 404)
 
 Act = Callable[[], Sequence[str]]
-"""Does something, and says which resources will tell of it."""
+"""Does something, and returns the resources whose events will follow."""
 
 
 class Story:
-    """Each act rests on those before it. Both devices are of the box."""
+    """Each act builds on those before it. Both devices belong to the box."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Story:
         )
 
     def _not_stored(self, outcome: Outcome) -> None:
-        """A file with a fault is still worth a story, if there is anything in it."""
+        """A faulty file still gets its story, if anything of it was stored."""
         faults = [f"message {number}: {code}" for number, code in outcome.first_failures]
         if not outcome.stored:
             raise DidNotHappen(f"no message was stored; {'; '.join(faults) or outcome.broken}")
@@ -112,7 +112,7 @@ class Story:
             f" in {counted(wire.requests, 'request')};"
             f" {size(figures.content_bytes)} of content stay where they are"
         )
-        self._tablet.sync()  # what a listing repeats, so that it counts as no change later
+        self._tablet.sync()  # takes in what a listing repeats, which is no change later
         folders = self._phone.folders().items()
         told = [
             f"{path}: {counted(len(self._phone.messages(folder)), 'message')}" for path, folder in folders
@@ -180,7 +180,7 @@ class Story:
         )
 
     def a_body_is_fetched(self, largest: Json, copied: str) -> None:
-        """The copy is opened first: what it brings is there for the original, too."""
+        """Open the copy first: the fetched body serves the original, too."""
         self._tell.act(f"Its user opens the copied {_kind(largest)}: only now does content travel")
         part = 1 + largest["payloadPart"].index(_largest_part(largest))
         figures, before = self._figures, self._tablet_spent()
@@ -230,7 +230,7 @@ class Story:
         return max(objects.values(), key=lambda facts: (_is_attachment(facts), content_size(facts)))
 
     def _copied(self, act: Act, sources: Sequence[Json]) -> Sequence[str]:
-        """A copy with its price beside what duplicating would have cost."""
+        """Make a copy, and show its cost beside that of a duplicate."""
         wire, figures = self._phone.api_wire, self._figures
         stored, requests_, bytes_ = self._stored(), wire.requests, wire.sent + wire.received
         new = self._pushed([act])
@@ -242,7 +242,7 @@ class Story:
         return new
 
     def _pushed(self, acts: Sequence[Act]) -> list[str]:
-        """Does one thing after the other and shows the event of each; the resources that they are about."""
+        """Do the acts in turn, and show the event of each; returns the resources that the acts changed."""
         urls: list[str] = []
         came = []
         for act in acts:
@@ -257,7 +257,7 @@ class Story:
         return urls
 
     def _stored(self) -> int:
-        """Bytes of content in the bucket, counted there."""
+        """Bytes of content, counted in the bucket."""
         pages = self._stack.aws("s3").get_paginator("list_objects_v2")
         listed = pages.paginate(Bucket=self._stack.name("ContentBucket"))
         return sum(item["Size"] for page in listed for item in page.get("Contents", ()))
@@ -280,13 +280,13 @@ def _is_attachment(facts: Json) -> bool:
 
 
 def _largest_part(facts: Json) -> Json:
-    """An attachment rather than a text, however long that is."""
+    """The largest attachment, or the largest text if there is no attachment."""
     parts: list[Json] = facts["payloadPart"]
     return max(parts, key=lambda part: (not part["contentType"].startswith("text/"), part["size"]))
 
 
 def _kind(facts: Json) -> str:
-    """What a user would call it."""
+    """A user's word for it."""
     if "payloadPart" not in facts:
         return "empty message"
     kind = _largest_part(facts)["contentType"].split("/")[0]

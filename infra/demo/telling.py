@@ -11,7 +11,7 @@ from infra.demo.figures import Row
 
 PIPE_WIDTH = 110
 SHOWN = 3
-"""How many of many: a list in a story is there to give an impression."""
+"""How many lines of a long list are printed: it only gives an impression."""
 
 
 class Telling:
@@ -37,7 +37,7 @@ class Telling:
             self.line(f"  and {len(lines) - SHOWN:,} more {what}")
 
     def events(self, came: Sequence[tuple[dict[str, Any], float]]) -> None:
-        """Pushed events, each with how long after the answer it came."""
+        """Show pushed events, each with the time from the request's answer to its arrival."""
         self.some([f"← {described(event)}  ({1000 * delay:.0f} ms)" for event, delay in came], "events")
 
     def table(self, caption: str, rows: Sequence[Row]) -> None:
@@ -51,7 +51,7 @@ class Telling:
 
 
 def described(event: dict[str, Any]) -> str:
-    """An nmsEvent in a few words; ids and flags, nothing of what was written."""
+    """An nmsEvent in a few words: ids and flags, and nothing that a user wrote."""
     ((kind, facts),) = event.items()
     words = [kind, facts["resourceURL"].rsplit("/", 1)[1]]
     if kind == "changedObject":

@@ -1,5 +1,5 @@
-"""The stack on one machine: the emulator, and what Lambda and API Gateway do, for the real handlers.
+"""The stack on one machine: the emulator, and the parts of Lambda and API Gateway, for the real handlers.
 
-Nothing of the product is replaced here, and nothing of the product is known here: functions, routes, events,
-policies and resources are read from the template.
+This package replaces nothing of the product and knows nothing of it: it reads functions, routes, events,
+policies and resources from the template.
 """

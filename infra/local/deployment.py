@@ -1,7 +1,7 @@
-"""The template deployed by SAM's own tools into the emulator, which then runs functions and mappings.
+"""Deploys the template with SAM's own tools into the emulator, which then runs functions and mappings.
 
-It stands where `stage` stands for `make serve`. In front of it is what a domain name and an identity provider
-are in the cloud: one address, which hands requests on as they came, and the issuer of tokens.
+It takes the place that `stage` has in `make serve`. In front of it stand the local counterparts of a domain
+name and an identity provider: one address, which forwards requests unchanged, and the issuer of tokens.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Deployment:
 
     def start(self) -> Gateway:
         started = time.monotonic()
-        self._configuration.write_text("version = 0.1\n")  # an operator's own is for the cloud
+        self._configuration.write_text("version = 0.1\n")  # the operator's own file is for the cloud
         self._sam("build", "--template-file", str(self._template), "--build-dir", str(self._build))
         built = time.monotonic()
         self._sam(
@@ -74,12 +74,12 @@ class Deployment:
             self._front.close()
 
     def _parameters(self) -> list[str]:
-        """As in `stage`; and the table goes when the emulator's folder does."""
+        """As in `stage`, without protection of the table: it is deleted with the emulator's folder."""
         given = {"DeletionProtection": "no", **self._site.given(self._issuer)}
         return [f"{name}={value}" for name, value in given.items()]
 
     def _sam(self, *arguments: str) -> None:
-        """One command of SAM's, against the emulator and with nothing of whatever account is at hand."""
+        """Run one SAM command against the emulator, with none of the user's own AWS settings."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         key, secret = self._emulator.root
         environment = kept | {
@@ -107,16 +107,16 @@ class Deployment:
             raise NotDeployed("\n".join(run.stdout.splitlines()[-30:]))
 
     def _names(self) -> dict[str, str]:
-        """What each resource of the template is called there."""
+        """The physical name of each resource of the template."""
         cloudformation = client("cloudformation", self._emulator.url, self._emulator.root)
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
         found = [one for page in pages for one in page["StackResourceSummaries"]]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
     def _cors(self, api_id: str) -> Cors:
-        """What the template says, and to ministack once more.
+        """The template's CORS configuration, which ministack is given a second time.
 
-        It keeps a CorsConfiguration under CloudFormation's names for it, and reads it under the API's.
+        It stores a CorsConfiguration under CloudFormation's names, but reads it under the API's.
         """
         written = configuration(Template(self._template, self._site.given(self._issuer)))
         if written:
@@ -131,7 +131,7 @@ class Deployment:
 
 
 class Front(Gateway):
-    """Hands everything on to the deployed API, but for the issuer's own paths."""
+    """Forwards everything to the deployed API, except the issuer's own paths."""
 
     def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log, cors: Cors) -> None:
         super().__init__([], [], issuer, 1, log, cors)

@@ -1,8 +1,8 @@
-"""Creates the template's table, bucket and queues in the emulator, where they are not there yet.
+"""Creates the template's table, bucket and queues in the emulator if they do not exist yet.
 
-The template's Properties go to the API nearly as they are: CloudFormation took them from there. What shapes
-requests and data is honoured; what guards an account or is seen from outside (encryption, backup, alarms,
-log groups, users) has no part on one machine, and is at most given a name for others to refer to.
+The template's Properties go to the API almost unchanged, because CloudFormation uses the API's names. What
+shapes requests and data is honoured. What guards an account or is seen from outside (encryption, backup,
+alarms, log groups, users) has no use on one machine: at most it gets a name for others to refer to.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _QUEUE_PROPERTIES = (
 _PLACE: dict[str, Any] = (
     {} if REGION == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 )
-"""S3 wants every region named but its first."""
+"""S3 wants the region by name, unless it is us-east-1."""
 
 
 class Resources:
-    """What was created, by logical id, so that the stack and the tests can find it."""
+    """The created resources by logical id, for the stack and the tests."""
 
     def __init__(self, template: Template, emulator: Emulator, keys: KeyStore) -> None:
         self._template, self._emulator, self._keys = template, emulator, keys
@@ -104,7 +104,7 @@ class Resources:
 
     def _queues(self) -> None:
         written = self._template.resources("AWS::SQS::Queue")
-        # A queue names its dead-letter queue, which must be there first.
+        # A queue names its dead-letter queue, which must exist first.
         for logical_id in sorted(written, key=lambda one: "RedrivePolicy" in written[one]):
             properties = self._template.resolve(written[logical_id])
             self._queue(logical_id, properties)
@@ -146,14 +146,14 @@ class Resources:
             self._name(logical_id, name, Arn=f"arn:aws:s3:::{name}")
 
     def _cors(self, bucket: str, rules: list[dict[str, Any]] | None) -> None:
-        """Those of the template alone: a bucket that is kept may have others from an earlier start."""
+        """Set the template's rules only: an existing bucket may have others from an earlier start."""
         if rules:
             self._s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": _api_names(rules)})
         else:
             self._s3.delete_bucket_cors(Bucket=bucket)
 
     def _tell_again(self) -> None:
-        """Send S3's word of objects again, if it may have been lost when the last run was cut off."""
+        """Send S3's notifications of objects again if the last run was cut off and may have lost them."""
         for logical_id, written in self._template.resources("AWS::S3::Bucket").items():
             bucket = self.names[logical_id]
             for wanted in _notifications(self._template.resolve(written))["QueueConfigurations"]:
@@ -176,7 +176,7 @@ def _attribute(value: Any) -> str:
 
 
 def _api_names(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """CloudFormation's CORS rules as the API has them, which names two of the fields otherwise."""
+    """CloudFormation's CORS rules for the API, which has other names for two of the fields."""
     names = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds"}
     return [{names.get(name, name): value for name, value in rule.items()} for rule in rules]
 

@@ -1,4 +1,4 @@
-"""Runs the local stack: what starts here ends here, in the opposite order, whoever asks for it."""
+"""Runs the local stack: whatever ends it, all that was started here is stopped in the opposite order."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _WATCH_SECONDS = 0.25
 _REQUESTS_STOP_SECONDS = 3
 
 Staged = Callable[[str, Emulator, KeyStore, Log], Stage | Deployment]
-"""Read or deployed, for an address."""
+"""Makes the stack for an address, from the template as it is read or as it is deployed."""
 
 
 class CannotServe(Exception):
-    """One line for whoever wanted to start the stack."""
+    """The stack cannot start or go on; the text is one line for the user."""
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """The local stack in the foreground. PORT and DATA say where."""
+    """Run the local stack in the foreground. PORT and DATA say where."""
     parser = argparse.ArgumentParser(prog="infra.local", description="The whole stack on this machine.")
     parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "8080")
     parser.add_argument("--data", type=Path, default=os.environ.get("DATA") or ".local")
     parser.add_argument("--template", type=Path, default=TEMPLATE)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=parameter)
-    parser.add_argument("--deployed", action="store_true", help="the template deployed by SAM, not read")
+    parser.add_argument("--deployed", action="store_true", help="have SAM deploy the template, not read it")
     parser.add_argument(
-        "--with-parent", type=int, metavar="PID", help="end when that process does, which started it"
+        "--with-parent", type=int, metavar="PID", help="end when this process, which started it, ends"
     )
     asked = parser.parse_args(arguments)
     for sign in ENDING:
         signal.signal(sign, _leave)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the parent has held them back for us, too
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the parent may have blocked them for us, too
     try:
         kind = Deployment if asked.deployed else Stage
 
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def _leave(sign: int, frame: FrameType | None) -> None:
-    """A signal before everything is up: what has been started is ended on the way out."""
+    """Handle a signal before everything is up: leaving stops what has been started."""
     raise SystemExit(0)
 
 
@@ -87,7 +87,7 @@ def _listen(port: int) -> socket.socket:
 def serve(
     port: socket.socket, data: Path, stage: Staged, with_parent: int | None, whole: bool = False
 ) -> None:
-    """Until a signal, or the parent, ends it. `whole` asks for an emulator that runs functions, too."""
+    """Serve until a signal or the parent ends it. `whole` asks for an emulator that runs functions, too."""
     log, parent = Log(), Parent(with_parent)
     url = f"http://127.0.0.1:{port.getsockname()[1]}"
     if with_parent and parent.wants_us_gone():
@@ -133,7 +133,7 @@ async def _serve(
 
 
 class _Server(uvicorn.Server):
-    """Signals are ours: after the server, the rest has to end too."""
+    """Leaves signals to this module: after the server, the rest has to stop, too."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -159,7 +159,7 @@ def _configuration(gateway: Gateway) -> uvicorn.Config:
 
 
 def _own(data: Path) -> int:
-    """The folder's lock. The emulator holds it too, so it is free only when all has been saved."""
+    """Take the folder's lock. The emulator holds it, too, so it is free only when all has been saved."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + _LOCK_SECONDS

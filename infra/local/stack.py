@@ -1,4 +1,4 @@
-"""The local stack as a test or the demo uses it: started as a child process, stopped at the end."""
+"""The local stack for a test or the demo: started as a child process, stopped at the end."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _STOP_SECONDS = 20
 
 
 class StackFailed(Exception):
-    """It did not start or stop in time; the text holds the end of what it printed."""
+    """The stack did not start or stop in time; the text holds its last lines of output."""
 
 
 class LocalStack:
-    """`with LocalStack(folder) as stack:` - the whole stack, its data in that folder, on any free port."""
+    """`with LocalStack(folder) as stack:` runs the whole stack on a free port; its data is in the folder."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class LocalStack:
                 )
             self.url = self._ready(time.monotonic() + patience)
         except BaseException:
-            self.stop()  # nobody else would: a `with` that was not entered is not left either
+            self.stop()  # nobody else would: `with` does not exit what it has not entered
             raise
 
     def stop(self) -> None:
@@ -88,7 +88,7 @@ class LocalStack:
             raise StackFailed(f"did not stop in {_STOP_SECONDS} s\n{self.tail()}") from None
 
     def kill(self) -> None:
-        """End it as a crash would: no warning, nothing put away."""
+        """End it as a crash would, without warning: nothing is saved."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -97,7 +97,7 @@ class LocalStack:
     def token(
         self, box: str, scope: str = "oma_rest_nms.all_v1", claims: Mapping[str, Any] | None = None
     ) -> str:
-        """An access token of the stack's own issuer. `claims`: what it says besides; None leaves one out."""
+        """An access token of the stack's own issuer. `claims` adds claims; None as a value leaves one out."""
         body = json.dumps({"boxId": box, "scope": scope, "claims": dict(claims or {})}).encode()
         request = urllib.request.Request(f"{self.url}/local/token", body)  # noqa: S310  our own address
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -105,31 +105,31 @@ class LocalStack:
         return token
 
     def name(self, logical_id: str) -> str:
-        """What a resource of the template is called here: a table's or bucket's name, a queue's URL."""
+        """The name of a resource of the template: a table's or bucket's name, a queue's URL."""
         name: str = self._details()["resources"][logical_id]
         return name
 
     def function_environment(self, logical_id: str) -> dict[str, str]:
-        """What a function of the template runs with: its settings, and credentials for what it may do."""
+        """The environment of a function of the template: its settings, and credentials with its rights."""
         environments = json.loads((self.data / "keys" / "environments.json").read_text())
         environment: dict[str, str] = environments[logical_id]
         return environment
 
     def aws(self, service: str) -> Any:
-        """A client that may do everything, to look at what lies behind."""
+        """A client with all rights, to look behind the API."""
         details = self._details()
         url = self.endpoints.get(service, details["endpoint"])
         return client(service, url, self.credentials, region=details["region"])
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """Where each service answers, by the SDK's name for it."""
+        """The address of each service, by the SDK's name for it."""
         addresses: dict[str, str] = self._details()["endpoints"]
         return addresses
 
     @property
     def credentials(self) -> tuple[str, str]:
-        """That client's."""
+        """The credentials of the client with all rights."""
         details = self._details()
         return details["key"], details["secret"]
 

@@ -32,7 +32,7 @@ from infra.local.sources.streams import StreamPump
 
 _WORKERS = 8
 _PUMPS_STOP_SECONDS = 4.0
-# Shorter pauses than in the cloud, and content that is deleted at once.
+# Pauses are shorter than in the cloud, and content is deleted at once.
 # One host gets half of the workers.
 _LOCAL_PARAMETERS = {
     "BackoffMax": 25,
@@ -45,7 +45,7 @@ _LOCAL_PARAMETERS = {
 
 @dataclass(frozen=True)
 class Site:
-    """What is put together, and where. `parameters`: the template's, besides those of one machine."""
+    """What is put together, and where. `parameters` override the defaults and those of one machine."""
 
     template: Path
     parameters: Mapping[str, str]
@@ -56,11 +56,11 @@ class Site:
 
     @property
     def issuer(self) -> Issuer:
-        """Who issues the tokens here, under the name that the parameter gives it."""
+        """The local issuer of tokens, under the name that the parameter Issuer gives it."""
         return Issuer(self.keys, self.url, self.parameters.get("Issuer", ""))
 
     def given(self, issuer: Issuer) -> dict[str, Any]:
-        """All parameters for one machine; what was asked for comes first."""
+        """All parameters for one machine; those that were asked for take precedence."""
         own = {"Issuer": issuer.url, "Audience": AUDIENCE, "ServerRoot": self.url}
         return {**_LOCAL_PARAMETERS, **own, **self.parameters}
 
@@ -86,7 +86,7 @@ class Stage:
         for function in functions(self._template):
             environment = self._environment(identities.credentials(function))
             self._pools.append(Pool(function, _workers(function), environment, self._activity, self._log))
-        if identities.renewed:  # or URLs that they sign die with us, should we be killed
+        if identities.renewed:  # otherwise a SIGKILL would end the URLs that they sign
             self._emulator.save()
         environments = {pool.function.logical_id: pool.environment for pool in self._pools}
         self._keys.save("environments.json", environments)
@@ -132,13 +132,13 @@ class Stage:
         raise TypeError(source)
 
     def _audience(self) -> list[str]:
-        """What the template's authorizer demands of a token."""
+        """The audience that the template's authorizer demands of a token."""
         [authorizer] = self._template.resources("AWS::ApiGatewayV2::Authorizer").values()
         audience: list[str] = self._template.resolve(authorizer["JwtConfiguration"]["Audience"])
         return audience
 
     def _environment(self, credentials: Credentials) -> dict[str, str]:
-        """What Lambda gives a function besides the template's, and what is different on one machine."""
+        """What Lambda adds to a function's own variables, and what differs on one machine."""
         return {
             "AWS_ACCESS_KEY_ID": credentials[0],
             "AWS_SECRET_ACCESS_KEY": credentials[1],
@@ -152,7 +152,7 @@ class Stage:
         }
 
     def _tell(self, names: dict[str, str], operator: Credentials) -> None:
-        """Where everything is, for whoever owns the folder: the tests and the operator's tools."""
+        """Write down where everything is, for the folder's owner: the tests and the operator's tools."""
         details = {
             "url": self._url,
             "endpoint": self._emulator.url,
@@ -165,6 +165,6 @@ class Stage:
 
 
 def _workers(function: Function) -> int:
-    """Streams and schedules bring one thing at a time, to keep its order."""
+    """One for a stream or a schedule, which keep their order by that."""
     serial = any(isinstance(source, StreamSource | ScheduleSource) for source in function.sources)
     return 1 if serial else _WORKERS

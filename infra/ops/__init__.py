@@ -1,4 +1,4 @@
-"""The `onecopy` command: what an operator runs from a shell.
+"""The `onecopy` command, which an operator runs from a shell.
 
-An import uses the public API alone (`importing`); check, restore and wipe work on the table (`rows`).
+An import uses only the public API (`importing`); check, restore and wipe work on the table (`rows`).
 """

@@ -1,4 +1,4 @@
-"""The `onecopy` command: what an operator types, and what is printed. Every failure is one line, exit 1."""
+"""The `onecopy` command: its arguments and its output. Every failure is one line and exit status 1."""
 
 import argparse
 import os
@@ -47,18 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     importing = commands.add_parser("import", help="store a backup of the app SMS Backup & Restore in a box")
     importing.add_argument("file", type=Path, metavar="FILE", help="the backup: XML, plain or gzipped")
-    importing.add_argument("--box", required=True, help="whose messages they are, e.g. tel:+99911112222")
-    importing.add_argument("--url", default=LOCAL_URL, help="where the store answers (%(default)s)")
+    importing.add_argument("--box", required=True, help="the owner's box, e.g. tel:+99911112222")
+    importing.add_argument("--url", default=LOCAL_URL, help="the store's address (%(default)s)")
     importing.add_argument("--store", default="main", help="the store's name in its addresses (%(default)s)")
-    importing.add_argument("--token", help="a bearer token, also as ONECOPY_TOKEN; a local store gives one")
+    importing.add_argument("--token", help="a bearer token, or set ONECOPY_TOKEN; a local store gives one")
     importing.set_defaults(run=import_backup)
-    checking = commands.add_parser(
-        "check", help="does what the store holds agree with itself? exits 1 if not"
-    )
+    checking = commands.add_parser("check", help="is what the store holds consistent? exits 1 if not")
     _where(checking)
     _whose(checking)
     _how_many(checking)
-    checking.add_argument("--repair", action="store_true", help="mend what is safe to mend")
+    checking.add_argument("--repair", action="store_true", help="mend what can safely be mended")
     checking.set_defaults(run=check_store)
     restoring = commands.add_parser("restore", help="put back the rows of a table restored by DynamoDB")
     _where(restoring)
@@ -72,24 +70,24 @@ def _parser() -> argparse.ArgumentParser:
     closing = commands.add_parser("close", help="end an owner's right to a box at once")
     _one_box(closing)
     closing.set_defaults(run=close_box)
-    opening = commands.add_parser("open", help="give an owner the right to a closed box back")
+    opening = commands.add_parser("open", help="give an owner back the right to a closed box")
     _one_box(opening)
     opening.set_defaults(run=open_box)
-    wiping = commands.add_parser("wipe", help="close a box and erase all that is in it, for good")
+    wiping = commands.add_parser("wipe", help="close a box and erase everything in it, for good")
     _one_box(wiping)
     wiping.add_argument("--yes", action="store_true", help="do it; otherwise it only says what it would do")
     wiping.set_defaults(run=wipe_box)
     asking = commands.add_parser(
         "doctor", help="do AWS and the issuer grant what a deployment needs? exits 1 if not"
     )
-    asking.add_argument("--stack", metavar="NAME", help="one that is there: its parameters are looked at")
+    asking.add_argument("--stack", metavar="NAME", help="an existing stack, whose parameters are examined")
     asking.add_argument(
         "--parameters",
         nargs="*",
         default=[],
         metavar="NAME=VALUE",
         type=parameter,
-        help="those of a deployment to come, e.g. Issuer=https://…",
+        help="parameters of a planned deployment, e.g. Issuer=https://…",
     )
     asking.set_defaults(run=ask_doctor)
     serving = commands.add_parser("serve", help="run the store on this machine; PORT and DATA say where")
@@ -99,13 +97,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _where(command: argparse.ArgumentParser) -> None:
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--stack", metavar="NAME", help="a stack at AWS, found as the AWS CLI does")
+    where.add_argument("--stack", metavar="NAME", help="a stack at AWS, found as the AWS CLI finds it")
     where.add_argument(
         "--data",
         type=Path,
         default=Path(os.environ.get("DATA", ".local")),
         metavar="FOLDER",
-        help="where the stack that runs on this machine has its data (%(default)s)",
+        help="the data folder of the stack that runs on this machine (%(default)s)",
     )
 
 
@@ -117,7 +115,7 @@ def check_store(options: argparse.Namespace) -> int:
     started = time.monotonic()
     try:
         deployed = _deployed(options)
-        with Steps("boxes looked at") as steps:
+        with Steps("boxes checked") as steps:
             report = check(
                 deployed, options.repair, _box(options), at_once=options.at_once, told=steps.update
             )
@@ -129,13 +127,13 @@ def check_store(options: argparse.Namespace) -> int:
     for finding in report.findings:
         print(finding)
     for box in report.busy:
-        print(f"{box}: written to all the time, so not all of it could be compared; check it again")
+        print(f"{box}: written to all the time, so it could not be compared as a whole; check it again")
     print(f"{report.summary}; {time.monotonic() - started:.1f} s")
     return 1 if report.wrong or report.busy else 0
 
 
 def _whose(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--box", help="this box alone, e.g. tel:+99911112222")
+    command.add_argument("--box", help="only this box, e.g. tel:+99911112222")
     command.add_argument("--store", default="main", help="the box's store (%(default)s)")
 
 
@@ -145,7 +143,7 @@ def _how_many(command: argparse.ArgumentParser) -> None:
         type=_positive,
         default=AT_ONCE,
         metavar="N",
-        help="boxes that are worked on side by side (%(default)s)",
+        help="boxes that are processed in parallel (%(default)s)",
     )
 
 
@@ -259,7 +257,7 @@ def import_backup(options: argparse.Namespace) -> int:
 
 
 def _report(outcome: Outcome, seconds: float) -> None:
-    """The closing line, after the failures: a message is named by its number in the file."""
+    """Print the failures, each by its message's number in the file, and then the summary line."""
     for number, code in outcome.first_failures:
         _complain(f"message {number}: {code}")
     if outcome.failures > len(outcome.first_failures):
@@ -273,7 +271,7 @@ def _report(outcome: Outcome, seconds: float) -> None:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from infra.local.serve import main as serve  # the stack needs an emulator, an import does not
+    from infra.local.serve import main as serve  # only this command needs an emulator
 
     return serve()
 

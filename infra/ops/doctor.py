@@ -1,6 +1,6 @@
-"""`onecopy doctor`: what AWS and the issuer have to grant, looked at before a deployment and after it.
+"""`onecopy doctor`: examines what AWS and the issuer must grant, before a deployment and after it.
 
-It changes nothing. What it may not look at it names, and goes on.
+It changes nothing. It names what it may not see, and goes on.
 """
 
 import difflib
@@ -19,13 +19,13 @@ from infra.ops.rows.deployed import session
 
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
 PATIENCE = 1.5
-"""Seconds that API Gateway waits for the issuer's discovery, and as long again for its keys."""
+"""Seconds that API Gateway waits for the issuer's discovery document, and again for its keys."""
 
 BESIDE_DELIVERIES = 20 + 50 + 20
-"""MaximumConcurrency of arrival, jobs and reclaim in the template."""
+"""The template's MaximumConcurrency of arrival, jobs and reclaim."""
 
 _SPARE = 100
-"""Concurrency for requests, the stream and the sweep, below which a small store is short of it."""
+"""The least concurrency that a small store needs for requests, the stream and the sweep."""
 
 _SCOPES = "oma_rest_nms."
 
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The parameters that a stack has, or is going to have; `table` once it is there."""
+    """The parameters of a stack, existing or planned; `table` is set if it exists."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     table: str | None = None
@@ -65,7 +65,7 @@ def clients() -> Client:
 
 
 def unknown(names: Collection[str]) -> Iterator[Finding]:
-    """Parameters that the template does not have; SAM passes over them without a word."""
+    """Find parameters that the template does not have, which SAM silently ignores."""
     taken = Template(TEMPLATE, {}).parameters
     for name in names:
         if name not in taken:
@@ -74,7 +74,7 @@ def unknown(names: Collection[str]) -> Iterator[Finding]:
 
 
 def of_stack(client: Client, name: str) -> Wanted:
-    """Raises ClientError where there is no such stack."""
+    """The parameters of a stack; raises ClientError if it does not exist."""
     [stack] = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     given = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
     outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
@@ -82,7 +82,7 @@ def of_stack(client: Client, name: str) -> Wanted:
 
 
 def examine(client: Client, wanted: Wanted) -> Iterator[Finding]:
-    """What is found, in the order of a first deployment."""
+    """All findings, in the order of a first deployment."""
     for look in (_account, _concurrency, _requests, _topic, _table):
         try:
             yield from look(client, wanted)
@@ -110,7 +110,7 @@ def _concurrency(client: Client, wanted: Wanted) -> Iterator[Finding]:
     if limit >= background + requests:
         yield Finding(Verdict.FINE, told)
     else:
-        need = f"{background:,} may be taken by what goes on in the background, {requests:,} are for requests"
+        need = f"{background:,} may be taken by background work, {requests:,} are for requests"
         yield Finding(Verdict.WRONG, f"{told}; {need}: ask for a higher quota, or set DeliveriesAtOnce lower")
 
 
@@ -128,7 +128,7 @@ def _requests(client: Client, wanted: Wanted) -> Iterator[Finding]:
 def _topic(client: Client, wanted: Wanted) -> Iterator[Finding]:
     topic = wanted["AlarmTopic"]
     if not topic:
-        yield Finding(Verdict.WRONG, "AlarmTopic is empty: alarms ring where nobody is told")
+        yield Finding(Verdict.WRONG, "AlarmTopic is empty: alarms notify nobody")
         return
     found = client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
     confirmed = int(found["SubscriptionsConfirmed"])
@@ -141,14 +141,14 @@ def _table(client: Client, wanted: Wanted) -> Iterator[Finding]:
         return
     dynamodb = client("dynamodb")
     protected = dynamodb.describe_table(TableName=wanted.table)["Table"].get("DeletionProtectionEnabled")
-    told = "the table refuses to be deleted" if protected else "DeletionProtection is no: now that it stands"
+    told = "the table refuses deletion" if protected else "DeletionProtection is no: now that it exists"
     yield Finding(
         Verdict.FINE if protected else Verdict.WRONG, told + ("" if protected else ", set it to yes")
     )
 
 
 def issuer(url: str) -> Iterator[Finding]:
-    """Whether API Gateway can verify its tokens: it asks over the internet, in time, for RSA keys."""
+    """Whether API Gateway can verify its tokens: it fetches RSA keys over the internet, with a time limit."""
     try:
         discovery = _json(f"{url.rstrip('/')}/.well-known/openid-configuration")
         keys = _json(str(discovery.get("jwks_uri"))).get("keys", [])
@@ -162,7 +162,7 @@ def issuer(url: str) -> Iterator[Finding]:
     )
     kinds = sorted({str(key.get("kty")) for key in keys if isinstance(key, dict)})
     verdict = Verdict.FINE if "RSA" in kinds else Verdict.WRONG
-    yield Finding(verdict, f"its keys are {', '.join(kinds) or 'none'}; API Gateway takes RSA alone")
+    yield Finding(verdict, f"its keys are {', '.join(kinds) or 'none'}; API Gateway takes only RSA")
     scopes = discovery.get("scopes_supported")
     if isinstance(scopes, list):
         ours = any(str(scope).replace("/", ".").startswith(_SCOPES) for scope in scopes)

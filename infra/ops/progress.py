@@ -1,4 +1,4 @@
-"""How far something long has come: a bar on a terminal, elsewhere a line every few seconds."""
+"""Shows progress: a bar on a terminal, elsewhere a line every few seconds."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ BAR_EVERY = 0.1
 
 
 class _Bar:
-    """On a terminal a bar, elsewhere nothing but what is printed every few seconds."""
+    """A bar on a terminal; elsewhere no bar, only lines that are printed every few seconds."""
 
     def __init__(self, begun: str, shown: str, total: int | None) -> None:
         console = Console(stderr=True)
@@ -48,7 +48,7 @@ class Shown(_Bar):
     def __init__(self, backup: Backup) -> None:
         self._backup, self._size = backup, max(backup.size, 1)
         super().__init__(
-            "reading what the box has", "{task.percentage:>3.0f} %  {task.description}", self._size
+            "reading what the box holds", "{task.percentage:>3.0f} %  {task.description}", self._size
         )
 
     def update(self, outcome: Outcome) -> None:
@@ -59,7 +59,7 @@ class Shown(_Bar):
 
 
 class Steps(_Bar):
-    """One thing after another; of how many may not be known."""
+    """Counts finished things; their total may be unknown."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -1,11 +1,11 @@
-"""`onecopy restore`: the rows of the store, or of one box, as a restored table has them.
+"""`onecopy restore`: puts the rows of the store, or of one box, back as a restored table has them.
 
-DynamoDB restores a point in time into a table of another name; this puts its rows back where the store's
-functions, stream and alarms are, and takes away what came since: box by box, some side by side. Each box gets
-a new validity, so that no client goes on from a number that now means something else: every one of them lists
-anew, and every subscriber hears of it. Its ids and numbers go on from where the present box has come to.
+DynamoDB restores a point in time into another table. This command copies its rows into the store's table,
+where functions, stream and alarms are, and deletes what came since: box by box, some in parallel. Each box
+gets a new validity, because its numbers may now mean something else: every client lists the box anew, and
+every subscriber gets a resetBox. The box's ids and numbers continue from those of the present box.
 
-Content belongs to a box by the links and uploads that name it. What nothing names is left to the sweep.
+Content belongs to the box whose links and uploads name it. Content that nothing names is left to the sweep.
 """
 
 import secrets
@@ -30,7 +30,7 @@ _ANSWERED = "K#"
 
 @dataclass
 class Restored:
-    """Rows put and deleted, or that would be; `boxes` that were put back."""
+    """Rows put and deleted, or that would be; `boxes` counts those put back."""
 
     put: int = 0
     deleted: int = 0
@@ -51,7 +51,7 @@ def restore(
     at_once: int = AT_ONCE,
     told: Told = lambda _: None,
 ) -> Restored:
-    """`box` as rows name it, None for all. Without `do` only counted. Broken off, it can be run again."""
+    """`box` as rows name it, None for all. Without `do` it only counts. If interrupted, run it again."""
     if source == deployed.table:
         raise Unreachable("that is the store's own table")
     done, now = Restored(), deployed.store().now
@@ -60,7 +60,7 @@ def restore(
 
             def one(name: str) -> Restored:
                 part = _restore(deployed, source, name, do, Path(folder))
-                if do and part.boxes:  # told before all is in place, they would still see the old box
+                if do and part.boxes:  # any earlier, subscribers would still see the old box
                     subscriptions.tell_anew(BoxKey.parse(name), now())
                 return part
 
@@ -73,7 +73,7 @@ def restore(
 
 
 def _boxes(deployed: Deployed, source: str, box: str | None, at_once: int) -> Iterator[str]:
-    """Those that were there, and then those that came since, to be taken away."""
+    """The boxes that existed then, and then those that came since, which are to be emptied."""
     there = [box] if box else reading.boxes(deployed, source, at_once)
     some = False
     for name in there:
@@ -93,7 +93,7 @@ def _is_in(deployed: Deployed, name: str, box: str) -> bool:
 
 
 def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) -> Restored:
-    """What is put back, then what goes: content before the links that name it, or a second run would not find
+    """First put rows back, then delete: content before the links that name it, or a second run would not find
     it.
     """
     done, batch = Restored(), Batch(deployed, do)
@@ -117,7 +117,7 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
 
 
 def _to_put(deployed: Deployed, source: str, box: str, past: Kept, present: Kept) -> Iterator[Raw]:
-    """The present content rows that are wanted are overwritten; those that are not are left over."""
+    """The rows to put. They overwrite the content rows that are still needed; the others are left over."""
     for part in past.contents():
         yield from reading.rows(deployed, source, part)
     now = _Now(box, present)
@@ -129,8 +129,8 @@ def _to_put(deployed: Deployed, source: str, box: str, past: Kept, present: Kept
 
 
 def _is_put_back(row: Raw, present: Kept) -> bool:
-    """Not the log, which nobody can follow; not what answers a repeated request, whose work may be undone.
-    A subscription that is there stays as it is: it is its owner's present wish, and its index has moved on.
+    """Not the log, which nobody can follow. Not the answers to repeated requests, whose work may be undone.
+    An existing subscription stays as it is: it is its owner's present wish, and its index has moved on.
     """
     partition, item = _key_of(row)
     if _is_log(item) or item.startswith(_ANSWERED):
@@ -143,7 +143,7 @@ def _is_put_back(row: Raw, present: Kept) -> bool:
 
 
 def _left_over(deployed: Deployed, present: Kept, is_put_back: bool) -> Iterator[Key]:
-    """All that was not put back; of a box that was, not its subscriptions."""
+    """All rows that were not put back, except the subscriptions of a box that was."""
     for part in present.contents():
         yield from map(_key_of, reading.rows(deployed, deployed.table, part))
     for key in present.every_key():
@@ -152,7 +152,7 @@ def _left_over(deployed: Deployed, present: Kept, is_put_back: bool) -> Iterator
 
 
 class _Now:
-    """How far the present box has come; by its log where its row is gone."""
+    """How far the present box has come, by its log if its row is gone."""
 
     def __init__(self, box: str, present: Kept) -> None:
         self._row = present.row((box, table.BOX))
@@ -160,8 +160,8 @@ class _Now:
         self._seq = max(seq, max((int(item) for _, item in present.every_key() if _is_log(item)), default=0))
 
     def renew(self, row: Raw) -> None:
-        """Another box with the same contents. No id and no number that was given out since is given out
-        again, and whether it is closed was decided since, too.
+        """Make it another box with the same contents. No id or number that was given out since is given out
+        again, and a box that was closed or opened since stays so.
         """
         ids = int(self._row["ids"]["N"]) if self._row else 0
         row["validity"] = {"S": secrets.token_hex(6)}
@@ -178,5 +178,5 @@ def _key_of(row: Raw) -> Key:
 
 
 def _is_log(item: str) -> bool:
-    """Numbers alone, as no other row's item is."""
+    """An item of digits only, as only a log's row has it."""
     return item.isdigit() and len(item) == len(table.log_item(0))

@@ -1,7 +1,7 @@
-"""`onecopy wipe`: a box is closed and all that is in it erased, content with every old version of it.
+"""`onecopy wipe`: closes a box and erases everything in it, including every old version of its content.
 
 The box's row and its system folders stay, and the box stays closed: its ids and numbers are never given out
-twice. What the backups of DynamoDB and of AWS Backup hold is not reached; they end by themselves.
+twice. It does not reach the backups of DynamoDB and AWS Backup, which expire by themselves.
 """
 
 from collections import Counter
@@ -22,12 +22,12 @@ from onecopy.store.closing import close
 from onecopy.store.commit import table
 
 _ROUNDS = 5
-"""The network may still store in a closed box: so often what has come meanwhile is erased, too."""
+"""The network may still store in a closed box: so many times what came meanwhile is erased, too."""
 
 
 @dataclass
 class Wiped:
-    """Rows and contents erased, or that would be, and contents that another box links to."""
+    """Rows and contents erased, or that would be; `shared` counts contents that another box links to."""
 
     rows: int = 0
     contents: int = 0
@@ -35,7 +35,7 @@ class Wiped:
 
 
 def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
-    """Without `do` only counted. Broken off, it can be run again. Unreachable if the box is not there."""
+    """Without `do` it only counts. If interrupted, run it again. Raises Unreachable if there is no box."""
     if not reading.row(deployed, deployed.table, (str(key), table.BOX)):
         raise Unreachable(f"there is no box {key.box_id}")
     done = Wiped()
@@ -55,7 +55,7 @@ def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
 
 
 def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -> None:
-    """Bytes go before the rows that name them: or a second run would not find them."""
+    """Delete bytes before the rows that name them, or a second run would not find them."""
     batch = Batch(deployed, do)
     linked = Counter(row["content_key"]["S"] for row in present.rows() if "content_key" in row)
     for part in present.contents():
@@ -77,7 +77,7 @@ def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -
 
 
 def _begun_anew(deployed: Deployed, box: str, present: Kept) -> bool:
-    """Whether nothing had come meanwhile: the row is written only on that condition."""
+    """Write the box's row anew if nothing came meanwhile; returns whether it did."""
     row = beginning.anew(present, box)
     if not row:
         raise Unreachable(f"{box} lacks its system folders: run onecopy check")
@@ -105,7 +105,7 @@ def _erase(deployed: Deployed, prefix: str) -> None:
 
 
 def _versions(deployed: Deployed, prefix: str) -> Iterator[list[dict[str, str]]]:
-    """All that is below a key, a thousand at a time, and what marks it as deleted."""
+    """Every version and delete marker below a key, a thousand at a time."""
     pages = deployed.s3.get_paginator("list_object_versions").paginate(Bucket=deployed.bucket, Prefix=prefix)
     for page in pages:
         found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]

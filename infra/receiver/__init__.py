@@ -1,4 +1,4 @@
-"""The reference receiver of push notifications, alone: the writer of a server may copy this folder.
+"""The reference receiver of push notifications, in a folder that a server's developer may copy.
 
-It imports nothing of this project.
+It imports nothing from this project.
 """

@@ -1,7 +1,7 @@
-"""A webhook receiver, as a subscriber would write it: for the demo and the tests.
+"""A webhook receiver as a subscriber would write it, for the demo and the tests.
 
-It answers the verification, checks every signature with the library that subscribers use, and keeps
-what came. `answer_with` lets a test have it fail.
+It answers the verification, checks every signature with the library that subscribers use, and keeps the
+deliveries. With `answer_with` a test makes it fail.
 """
 
 import json
@@ -20,7 +20,7 @@ _SECRET_PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Delivery:
-    """One POST whose signature was right: its webhook-id, what it said, and when (monotonic seconds)."""
+    """One POST with a valid signature: its webhook-id, its content, and its time (monotonic seconds)."""
 
     webhook_id: str
     at: float
@@ -38,7 +38,7 @@ class Delivery:
 
 
 class Receiver:
-    """Listens on loopback, on any free port. Give it the subscription's secret as soon as you have it."""
+    """Listens on a free loopback port. Give it the subscription's secret as soon as you have it."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -63,23 +63,23 @@ class Receiver:
         self._server.server_close()
 
     def trust(self, secret: str) -> None:
-        """The verification may overtake the answer that holds the secret; so it waits for this."""
+        """Set the secret. The verification waits for this: it may overtake the answer with the secret."""
         self._secret = secret
         self._has_secret.set()
 
     def wait_for(self, enough: Callable[[list[Delivery]], bool], seconds: float = 30.0) -> bool:
-        """Until `enough` of the deliveries so far, or the time is over; whether it was."""
+        """Wait until `enough` accepts the deliveries so far, or time is up; returns whether it did."""
         with self._arrived:
             return self._arrived.wait_for(lambda: enough(self.deliveries), seconds)
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Every event once, in order: a list that came twice counts once."""
+        """Every event once, in order, even if its list came twice."""
         lists = {delivery.webhook_id: delivery.events for delivery in self.deliveries}
         return [event for events in lists.values() for event in events]
 
     def take(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any] | None]:
-        """The status and JSON to answer one POST with."""
+        """Take one POST; returns the status and JSON of the answer."""
         at = time.monotonic()
         self._has_secret.wait(_SECRET_PATIENCE)
         try:
@@ -113,6 +113,6 @@ class Receiver:
                 self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
-                """What came is in `deliveries`."""
+                """Log nothing: `deliveries` holds what came."""
 
         return Handler

@@ -1,1 +1,1 @@
-"""The words of the store and their rules. Standard library only: no clock, no ids, no I/O."""
+"""The store's terms and their rules. Standard library only: no clock, no id generation, no I/O."""

@@ -1,4 +1,4 @@
-"""A box: whose it is, how far its log has come, and what goes on in the background of its tree."""
+"""A box: whose it is, how far its log has come, and which background jobs work on its tree."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from onecopy.domain.digest import Digest
 from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
 
 MAX_DEPTH = 32
-"""Folders below one another, the root counted as none."""
+"""How many folders deep a tree may be, not counting the root."""
 
 Chain = tuple[FolderId, ...]
 """The folders above a folder, from the root down to its parent."""
 
 
 SETTLED = timedelta(seconds=5)
-"""A commit from so long ago shows whole, in a query too."""
+"""Every read, even a query, shows the whole of a commit that is this old."""
 
 LONGEST_REQUEST = timedelta(seconds=30)
-"""No function tries to commit for longer."""
+"""No function goes on trying to commit for longer than this."""
 
 
 class BoxKey(NamedTuple):
@@ -36,17 +36,17 @@ class BoxKey(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Where a folder was moved, and by which change: a second move of it is another matter."""
+    """A folder's chain after a move. `seq` is the move's change: it tells the move from a later one."""
 
     seq: int
     chain: Chain
 
 
 class Job(NamedTuple):
-    """Work in the background that has not come to its end: who writes beside it has to know.
+    """Unfinished background work. Anyone who writes to the box meanwhile has to know of it.
 
-    `seq`: the box's number when it began. `roots`: the folders that it copies, deletes or settles, with all
-    below them; `copies`: for a copy, the folder that each of them goes into.
+    `seq`: the box's `seq` when the job began. `roots`: the folders that it copies, deletes or settles, with
+    everything below them. `copies`: for a copy, the folder that each root is copied into.
     """
 
     job_id: str
@@ -57,7 +57,7 @@ class Job(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """How far the log had come by then."""
+    """The last number in the log (`seq`) at the time `at`."""
 
     seq: int
     at: datetime
@@ -65,12 +65,12 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Box:
-    """`seq` and `ids` are the last numbers given out; the last commit was begun at `at`.
+    """`seq` and `ids` are the last numbers given out. `at` is when the last commit began.
 
-    `jobs`: what goes on in the background, in the order in which it began.
-    `moved`: folders with a new parent whose subfolders still hold the chain of ids from before.
-    `marks`: one or two, at least SETTLED apart; how far back a listing begins that is made just now.
-    `closed`: since when its owner has had no right to it.
+    `jobs`: the background jobs, in the order in which they began.
+    `moved`: folders with a new parent whose subfolders still hold the old chain of ids.
+    `marks`: one or two, at least SETTLED apart; they tell how far back a listing made now begins.
+    `closed`: when the owner lost access to the box; None while it is open.
     """
 
     key: BoxKey
@@ -86,7 +86,7 @@ class Box:
 
     @property
     def doomed(self) -> frozenset[FolderId]:
-        """Folders whose deletion is still working its way down; all below them is gone already."""
+        """Folders whose contents are still being deleted. Clients no longer see anything below them."""
         return frozenset(root for job in self.jobs if job.kind == "delete" for root in job.roots)
 
     @property
@@ -99,7 +99,7 @@ class Box:
         return next((job for job in self.copying if not held.isdisjoint(job.roots)), None)
 
     def marked(self, now: datetime) -> tuple[Mark, ...]:
-        """The marks with a commit of now; the one before it was read by this writer, so it is done."""
+        """The marks after a commit at `now`. Its writer has read the commit before, so that one is done."""
         if self.at is not None and self._is_quiet(now):
             return (Mark(self.seq, self.at),)
         if self.marks and self.marks[-1].at > now - SETTLED:
@@ -107,7 +107,7 @@ class Box:
         return (*self.marks[-1:], Mark(self.seq, now))
 
     def shown_whole(self, now: datetime) -> int:
-        """A number up to which every commit shows whole by now: the last one, or some seconds back."""
+        """The number up to which every read now shows commits whole: the last, or one some seconds old."""
         if self._is_quiet(now):
             return self.seq
         settled = [mark.seq for mark in self.marks if mark.at <= now - SETTLED]
@@ -117,9 +117,9 @@ class Box:
         return self.at is None or self.at <= now - LONGEST_REQUEST
 
     def chain(self, written: Chain) -> Chain:
-        """The chain as it is now: below the deepest moved folder as written, above it as moved.
+        """The current chain: from the deepest moved folder down as written, above it as that move noted.
 
-        The deepest counts, because a folder that was moved later was written whole at that time.
+        The deepest one decides, because a move notes the folder's whole chain as it is at that time.
         """
         for place in range(len(written) - 1, -1, -1):
             if written[place] in self.moved:
@@ -128,9 +128,9 @@ class Box:
         return written
 
     def settled(self, folder_id: FolderId) -> dict[FolderId, Moved]:
-        """`moved` without a folder below which all has been rewritten.
+        """`moved` without this folder, once all chains below it have been rewritten.
 
-        What was moved below it since then is noted anew: its chain leant on the note that goes.
+        The other entries get their current chains, since some relied on the entry that goes.
         """
         return {
             other: Moved(moved.seq, self.chain(moved.chain))
@@ -139,7 +139,7 @@ class Box:
         }
 
     def hides(self, folder_id: FolderId, written: Chain) -> bool:
-        """Whether the folder lies in one that is being deleted."""
+        """Whether the folder lies below one that is being deleted, or is one."""
         return bool(self.doomed) and not self.doomed.isdisjoint((*self.chain(written), folder_id))
 
     def is_network(self, folder_id: FolderId, written: Chain) -> bool:

@@ -1,4 +1,4 @@
-"""Changes: the rows of a box's log, each one nmsEvent (NMS) with its own number."""
+"""Changes: the rows of a box's log. Each is one nmsEvent (NMS) with its own number."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from onecopy.domain.link import Flags, Link
 
 @dataclass(frozen=True)
 class Metadata:
-    """What never changes of an object; told with its creation only."""
+    """What never changes in an object. Only the event of its creation holds it."""
 
     attributes: Attributes
     content: Content | None
@@ -19,7 +19,7 @@ class Metadata:
 
 @dataclass(frozen=True)
 class ChangedObject:
-    """An object's whole mutable state, so that applying it twice does no harm."""
+    """An object's whole mutable state, so applying it twice does no harm."""
 
     object_id: ObjectId
     parent: FolderId
@@ -51,7 +51,7 @@ class DeletedFolder:
 
 @dataclass(frozen=True)
 class ResetBox:
-    """All that the client knows is void; it lists again."""
+    """Everything that the client knows is void; it has to list again."""
 
 
 Event = ChangedObject | DeletedObject | ChangedFolder | DeletedFolder
@@ -65,7 +65,7 @@ class Change:
 
 
 def bare(change: Change) -> Change:
-    """The same change without what may be large and can be asked for: attributes, payload."""
+    """The same change without attributes and payload, which may be large and can be fetched."""
     match change.event:
         case ChangedObject():
             return replace(change, event=replace(change.event, metadata=None))

@@ -11,20 +11,20 @@ from urllib.parse import quote
 from onecopy.domain.ids import ContentId
 
 MOST_PARTS = 100
-"""Of one content."""
+"""Parts of one content."""
 
 _LONGEST_NAME = 255
 
 _TURNS = frozenset(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
-"""Unicode's Bidi_Control."""
+"""The characters with Unicode's property Bidi_Control."""
 
 ContentKey = NewType("ContentKey", str)
-"""Where content lies in the bucket: random, never shown, says nothing about the box."""
+"""Where content lies in the bucket. It is random and says nothing about the box."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One payload part. `size` in bytes, `checksum` as `sha256:<base64>`; the rest are MIME's own headers."""
+    """One payload part. `size` is in bytes, `checksum` is `sha256:<base64>`; the rest are MIME's headers."""
 
     content_type: str
     size: int
@@ -49,11 +49,11 @@ class Content:
 
 
 def file_name(disposition: str | None) -> str | None:
-    """The name in a Content-Disposition, if there is a good one: without folders and control characters.
+    """The file name in a Content-Disposition, without folders and control characters; None if none is left.
 
-    Nor with those that turn the order of letters around, and so make `gnp.exe` look like `exe.png`.
+    It also loses the characters that reverse the order of letters, which make `gnp.exe` look like `exe.png`.
 
-    Of an overlong one the end, where it tells what the file is: a name has to fit into a URL.
+    A name has to fit into a URL. Of an overlong one the end is kept, which tells what the file is.
     """
     last = _unquoted(disposition or "").replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(c for c in _in_order(last) if unicodedata.category(c) not in ("Cc", "Cs"))
@@ -62,7 +62,7 @@ def file_name(disposition: str | None) -> str | None:
 
 
 def disposition_in_order(disposition: str) -> str:
-    """As it came, but for characters that turn the order of letters around; also where they are encoded."""
+    """The header without characters that reverse the order of letters, whether plain or encoded."""
     plain = _in_order(disposition)
     if "%" not in plain or _TURNS.isdisjoint(_unquoted(plain)):
         return plain
@@ -75,15 +75,15 @@ def _in_order(text: str) -> str:
 
 
 def _unquoted(disposition: str) -> str:
-    """The name that it holds, as it stands there; empty where it holds none that can be read."""
+    """The file name as the header holds it; empty if it has none that can be read."""
     header = Message()
     header["content-disposition"] = disposition
     try:
         return header.get_filename() or ""
-    except ValueError:  # a charset that is none, or cannot read it
+    except ValueError:  # the charset is unknown, or cannot decode the name
         return ""
 
 
 def checksum(data: bytes) -> str:
-    """As NMS's payload parts show it here and S3 checks it: `sha256:<base64>`."""
+    """The checksum that payload parts show and S3 checks: `sha256:<base64>`."""
     return "sha256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()

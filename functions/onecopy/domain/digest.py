@@ -1,4 +1,4 @@
-"""The digest of a box: a sum over all that is in it, by which a device can prove that it has everything."""
+"""The digest of a box: a sum over all that is in it. With it a device can prove that it has everything."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _MODULUS = 2**64
 class Digest:
     """How many folders and objects there are, and the sum of their weights modulo 2^64.
 
-    An object weighs the first 8 bytes (big-endian) of the SHA-256 of `object {objectId} {lastModSeq}`, a
-    folder the same with `folder`. Order does not matter: a commit adds what it makes and takes away what it
-    replaces.
+    An object's weight is the first 8 bytes (big-endian) of the SHA-256 of `object {objectId} {lastModSeq}`; a
+    folder's is the same with `folder`. Order does not matter: a commit adds what it makes and subtracts what
+    it replaces.
     """
 
     folders: int = 0

@@ -1,14 +1,14 @@
-"""Every answer that is not the one asked for. One class each; the API maps by class, never by text.
+"""Every error that a request may be answered with, one class each. The API maps by class, never by text.
 
-`status` is the HTTP code (also the code of an item in a bulkResponseList), `message_id` and `text`
-are NMS's, `variables` fill the %1, %2 of the text. Nothing here ever quotes content.
+`status` is the HTTP code (also the code of an item in a bulkResponseList). `message_id` and `text`
+are NMS's, and `variables` fill the %1, %2 of the text. Nothing here ever quotes content.
 """
 
 from typing import ClassVar
 
 
 class NMSError(Exception):
-    """The base of all answers below; itself never raised."""
+    """The base of all errors below; never raised itself."""
 
     status: ClassVar[int] = 500
     message_id: ClassVar[str] = "SVC0001"
@@ -52,7 +52,7 @@ class PreconditionFailed(NMSError):
 
 
 class KeyReused(NMSError):
-    """Another request had this Idempotency-Key."""
+    """A different request has already used this Idempotency-Key."""
 
     status, message_id, text = 422, "SVC0002", "Invalid input value for message part %1"
 
@@ -70,13 +70,13 @@ class UnknownPath(NMSError):
 
 
 class FlagAbsent(NMSError):
-    """NMS answers this one with an empty structure instead of a fault."""
+    """NMS answers this error with an empty structure instead of a fault."""
 
     status, message_id, text = 404, "SVC0004", "No valid addresses provided in message part %1"
 
 
 class NotAllowed(NMSError):
-    """Another's box, a missing scope, a system folder deleted, a quota."""
+    """Someone else's box, a missing scope, the deletion of a system folder, or a quota."""
 
     status, message_id, text = 403, "POL0001", "A policy error occurred. Error code is %1"
 
@@ -94,6 +94,6 @@ class SystemFolder(NMSError):
 
 
 class Busy(NMSError):
-    """Other writers kept winning; nothing was changed, ask again."""
+    """Other writers kept winning. Nothing was changed; the client should ask again."""
 
     status, retry_after = 503, 1

@@ -8,17 +8,17 @@ from onecopy.domain.errors import InvalidInput
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
 
 Attributes = tuple[tuple[str, tuple[str, ...]], ...]
-"""NMS attributes: a name and its values, in the order given; names compare without case."""
+"""NMS attributes: names with their values, in the order given. Names compare without case."""
 
 MAX_NAME = 255
 
 
 @dataclass(frozen=True)
 class Folder:
-    """`ancestors` as written with the folder; `Box.chain` tells what they are now.
+    """`ancestors` is the chain stored with the folder; `Box.chain` gives the current one.
 
-    `inner`: a folder was made or moved below it at some time; one that is not has none. `as_of`: of what a
-    copy in the background made, the box's number when that copy was granted.
+    `inner`: a folder was once made in it or moved into it; one that is not `inner` has no subfolders.
+    `as_of`: for a folder made by a background copy, the box's `seq` when that copy was granted.
     """
 
     folder_id: FolderId
@@ -36,7 +36,10 @@ class Folder:
 
 
 def check_name(name: str, part: str = "name") -> str:
-    """A name may be a folder's: 1 to 255 characters, no slash, no control character, not a dot path."""
+    """The name, if a folder may have it. Raises InvalidInput.
+
+    A folder's name has 1 to 255 characters, no slash and no control character, and is not `.` or `..`.
+    """
     controls = any(unicodedata.category(character) == "Cc" for character in name)
     if not 1 <= len(name) <= MAX_NAME or "/" in name or controls or name in (".", ".."):
         raise InvalidInput(part)
@@ -44,7 +47,7 @@ def check_name(name: str, part: str = "name") -> str:
 
 
 def split_path(path: str, part: str) -> tuple[str, ...]:
-    """The names along a folder's path, from below the root; the root itself is `/` or nothing."""
+    """The names in a folder's path, from below the root; the root is `/` or empty. Raises InvalidInput."""
     if path in ("", "/"):
         return ()
     if not path.startswith("/"):

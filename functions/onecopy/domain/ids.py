@@ -1,8 +1,8 @@
-"""Ids and modification numbers: small types, so that a bare string or int cannot stand in for one.
+"""Ids and modification numbers: small types, so a bare string or int cannot stand in for one.
 
-Ids count up within a box and are written compactly, because every byte of metadata is paid for on
-every device: base 36 behind a letter that tells the length, so that ids sort as text in the order
-in which they were given out. `operations` would need the letter `i` in front, and can never be one.
+Ids count up within a box. They are short, because every device pays for every byte of metadata: a letter
+gives the length, and the number follows in base 36. So ids sort as text in the order in which they were
+given out. `operations` can never be an id: one of that length begins with `i`.
 """
 
 import re
@@ -11,14 +11,14 @@ from typing import NewType, Self
 ObjectId = NewType("ObjectId", str)
 FolderId = NewType("FolderId", str)
 ContentId = NewType("ContentId", str)
-"""The id under which content first came into its box: the objectId of its first link."""
+"""The id of content within its box: the objectId of its first link."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID = re.compile(r"[a-l][1-9a-z][0-9a-z]{0,11}")
 
 
 def compact(number: int) -> str:
-    """The id of the `number`-th thing of a box, counted from 1."""
+    """The id of the `number`-th thing in a box, counted from 1."""
     digits = ""
     while number:
         number, digit = divmod(number, 36)
@@ -27,12 +27,12 @@ def compact(number: int) -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether `compact` could have written it; nothing else is worth a look-up."""
+    """Whether `compact` could have written it. Any other text is not worth a look-up."""
     return bool(_ID.fullmatch(text)) and len(text) == ord(text[0]) - ord("a") + 2
 
 
 def split_ids(text: str) -> tuple[str, str]:
-    """Two ids written one behind the other; each says its own length. Either may be missing."""
+    """Two ids written one after the other; each tells its length. The second, or both, may be missing."""
     first = ord(text[0]) - ord("a") + 2 if text else 0
     return text[:first], text[first:]
 
@@ -53,4 +53,4 @@ ROOT = FolderId(compact(1))
 DEFAULT = FolderId(compact(2))
 RCS_MESSAGE_STORE = FolderId(compact(3))
 SYSTEM_FOLDERS = {ROOT: "", DEFAULT: "Default", RCS_MESSAGE_STORE: "RCSMessageStore"}
-"""The folders that every box begins with (NMS), by the ids they always have."""
+"""The names of the folders that every box begins with (NMS), by their fixed ids."""

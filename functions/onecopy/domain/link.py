@@ -1,4 +1,4 @@
-"""Links: NMS objects seen as what they are here, entries in a folder that point to shared content."""
+"""Links: what NMS calls objects. Here each is an entry in a folder that points to shared content."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from onecopy.domain.folder import Attributes
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
 Flags = tuple[str, ...]
-"""A set without case and order (NMS): kept sorted, each as it was first spelled."""
+"""A set that ignores case and order (NMS): kept sorted, each flag as it was first spelled."""
 
 MOST_FLAGS = 100
 
@@ -43,7 +43,7 @@ def parse_date(text: str) -> datetime | None:
 
 
 def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
-    """The date that search, sorting and folder order use: the Date attribute, if there is a valid one."""
+    """The date for search, sorting and folder order: a valid Date attribute, or else `otherwise`."""
     for name, values in attributes:
         if name.casefold() == "date" and values and (date := parse_date(values[0])):
             return date
@@ -52,7 +52,7 @@ def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Link:
-    """`as_of`: of what a copy in the background made, the box's number when that copy was granted."""
+    """`as_of`: for a link made by a background copy, the box's `seq` when that copy was granted."""
 
     object_id: ObjectId
     parent: FolderId
@@ -68,7 +68,7 @@ class Link:
 
 @dataclass(frozen=True)
 class NewObject:
-    """What a client gives of an object; the rest is the store's."""
+    """What a client supplies for an object; the store adds the rest."""
 
     attributes: Attributes = ()
     flags: Flags = ()

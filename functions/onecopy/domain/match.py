@@ -1,4 +1,4 @@
-"""If-Match (RFC 9110, 13.1.1): a request that is meant for a thing as its sender knows it."""
+"""If-Match (RFC 9110, 13.1.1): a request that counts only if the thing is still as its sender knows it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from onecopy.domain.errors import PreconditionFailed
 
 @dataclass(frozen=True)
 class Match:
-    """The lastModSeqs that will do, as entity tags hold them; None: any."""
+    """`numbers`: the lastModSeqs to accept, as entity tags hold them; None accepts any."""
 
     numbers: frozenset[str] | None = None
 

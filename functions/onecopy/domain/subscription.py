@@ -1,4 +1,4 @@
-"""Subscriptions: who is told of a box's changes, and how far they have been told."""
+"""Subscriptions: who is notified of a box's changes, and up to which change."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ MOST = 20
 LONGEST = timedelta(days=30)
 VERIFICATION_TRIES = 3
 WAITS = "waits for its turn: its host answers slowly"
-"""What is told of one that is behind for no fault of its own."""
+"""The lastError of a subscription that is behind through no fault of its own."""
 
 RESET = -1
-"""A cursor that lies in no log: what is told next is one resetBox."""
+"""A cursor that lies in no log: the next event sent is a resetBox."""
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """`index` is that of the next nmsEventList; `cursor` the last change told, or RESET. A replay asked for
-    takes the cursor's place. `cursor_at`: when that change was the last one of the box, which then had this
-    `validity`.
+    """`index` is that of the next nmsEventList. `cursor` is the last change sent, or RESET; if the owner has
+    asked for a replay, it is the change after which the replay begins. `cursor_at` is when that change was
+    the last one of the box, which then had this `validity`.
     """
 
     subscription_id: str
@@ -46,5 +46,5 @@ class Subscription:
 
 
 def back_off(tries: int, longest: timedelta) -> timedelta:
-    """Doubles from one second."""
+    """How long to wait after so many failed tries: one second, doubled with each try, at most `longest`."""
     return min(timedelta(seconds=2 ** min(tries - 1, 20)), longest)

@@ -5,11 +5,10 @@
         a token of     of 2          "everything up to here is known"
         position 1
 
-A token holds the box's validity (so that a reset box is noticed), the position, and when the position
-was known to be current (so that a token older than the log is told apart). While a first listing is
-under way it also holds how far the listing has come. A listing leaves out what is below a folder that is
-being deleted; its token remembers that, until the deletion has been told. The signature covers the box it was
-given for.
+A token holds the box's validity (to detect a reset), the position, and when the position was known to be
+current (to detect a token older than the log). During a first listing it also holds how far the listing has
+come. A listing leaves out what is below a folder that is being deleted; its token remembers that until the
+deletion has been reported. The signature covers the box that the token was given for.
 """
 
 import base64
@@ -29,14 +28,14 @@ _HID = "H"
 
 
 class BadToken(ValueError):
-    """Not a token of ours for this box."""
+    """Not a token that this store gave out for this box."""
 
 
 @dataclass(frozen=True)
 class RestartToken:
-    """`given` to the second. `listing` is the phase of a first listing, `after` how far in it that came.
+    """`given` is exact to the second. `listing` is the phase of a first listing, `after` how far that came.
 
-    `hid`: what is being deleted was left out, so that the digest of what is there would be another.
+    `hid`: the listing left out what is being deleted, so its digest would differ from the box's.
     """
 
     validity: str
@@ -53,7 +52,7 @@ class RestartToken:
 
 
 def parse(token: str, box: BoxKey, keys: Sequence[bytes]) -> RestartToken:
-    """Checked against every key that is still good; the first one signs."""
+    """The token, if one of the keys has signed it; `sign` uses the first. Raises BadToken."""
     match = _TOKEN.fullmatch(token)
     if not match:
         raise BadToken

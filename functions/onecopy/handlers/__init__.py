@@ -1,6 +1,6 @@
 """The Lambda functions, one file for each trigger. A handler parses, asks, answers.
 
-While one is loaded nothing is garbage, and none is looked for until `composition.loaded` says that it is.
+While a function loads, nothing is garbage, so the garbage collector stays off until `composition.loaded`.
 """
 
 import gc

@@ -1,7 +1,7 @@
-"""`api`: every request of the HTTP API (payload 2.0), by one catch-all route.
+"""`api`: every request of the HTTP API (payload 2.0), through one catch-all route.
 
-HTTP APIs hand the path over already decoded; the resolver's patterns want it quoted. It is quoted again
-here and unquoted once, segment by segment, before a route sees it.
+HTTP APIs pass the path already decoded, but the resolver's patterns need it quoted. So it is quoted again
+here, and unquoted once, segment by segment, before a route sees it.
 """
 
 import traceback
@@ -55,21 +55,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def is_preflight(event: dict[str, Any]) -> bool:
-    """A browser's question, which comes without a token by a route of its own.
+    """Whether it is a browser's CORS preflight, which comes without a token, through a route of its own.
 
-    API Gateway adds to the answer what the browser looks for. The status is ours, and has to be a success.
+    API Gateway adds what the browser looks for. The status comes from here and has to be a success.
     """
     asked = event["requestContext"]
     return asked["http"]["method"] == "OPTIONS" and "authorizer" not in asked
 
 
 def quoted_path(raw_path: str) -> str:
-    """What the gateway decoded, quoted again; `%25`, which it leaves alone, stays."""
+    """The path that the gateway decoded, quoted again. `%25`, which the gateway does not decode, stays."""
     return quote(raw_path, safe="/%")
 
 
 def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any]]:
-    """One resource with all its methods; those it does not have are answered by 405 and Allow."""
+    """One resource with all its methods. Any other method is answered with 405 and Allow."""
 
     def resource(store_name: str, box_id: str, **segments: str) -> Response[Any]:
         def ask() -> Answer:
@@ -96,8 +96,8 @@ def _not_found(_: Exception) -> Response[Any]:
 
 
 def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
-    """Errors by class. Where AWS throttles, the client waits; what else is not ours is logged without what it
-    says and answered as SVC0001.
+    """Maps errors by class. If AWS throttles the request, the answer is Busy. Any other exception that is not
+    an NMSError is logged without its text and answered as SVC0001.
     """
     event = app.current_event.raw_event
     correlation_id = event["requestContext"]["requestId"]

@@ -1,4 +1,4 @@
-"""`arrival`: S3's word (through SQS) that a directly uploaded part is there."""
+"""`arrival`: S3 reports (through SQS) that a directly uploaded part has arrived."""
 
 import json
 from typing import Any

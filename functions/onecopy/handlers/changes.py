@@ -1,7 +1,7 @@
-"""`changes`: the table's stream as a doorbell. What happened is in the log, not here.
+"""`changes`: uses the table's stream as a doorbell. The log, not the stream, says what happened.
 
-A box row says that its box has moved on; a content row at zero says that its bytes may go. Lambda keeps the
-order of the records of one partition key; nothing here needs even that.
+A record of a box row means that the box has changed. A record of a content row with zero links means that its
+bytes may be deleted. Lambda keeps the order of records of one partition key, but nothing here depends on it.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ Image = dict[str, Any]
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Failed is every record of a box or content that was not rung for. Lambda goes on from the first of
+    """Reports every record as failed whose box or content was not rung for. Lambda goes on from the first of
     them, so some are rung for twice; that does no harm.
     """
     records = [

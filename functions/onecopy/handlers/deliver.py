@@ -1,4 +1,4 @@
-"""`deliver`: one subscriber's turn. A FIFO queue, a few groups for each host, one message of each."""
+"""`deliver`: one subscriber's turn. FIFO queue, a few groups per host, one message of each at a time."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ logger = Logger()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A delivery that failed for the first time comes back soon; its group waits with it."""
+    """A delivery whose first tries fail comes back soon, and its group waits for it."""
 
     def time_left() -> timedelta:
         return timedelta(milliseconds=context.get_remaining_time_in_millis())

@@ -1,4 +1,4 @@
-"""`jobs`: what a request began and left to the background: a large folder copied, deleted or moved."""
+"""`jobs`: finishes in the background what a request began: to copy, delete or move a large folder."""
 
 import json
 from datetime import timedelta
@@ -14,10 +14,10 @@ from onecopy.handlers.edge.batch import Batch
 from onecopy.store.box import jobs
 
 STEPS = 200
-"""About 6,000 objects."""
+"""Steps for one message: about 6,000 objects."""
 
 TIME = timedelta(seconds=30)
-"""Well within the function's own, however slow a table is."""
+"""Time for one message. It stays well within the function's timeout, however slow a table is."""
 
 composition.loaded("JOBS_QUEUE_URL")
 processor = Batch(EventType.SQS)

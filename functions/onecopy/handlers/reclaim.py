@@ -1,4 +1,4 @@
-"""`reclaim`: content that no link points to any more goes out of the bucket."""
+"""`reclaim`: deletes content from the bucket when no link points to it any more."""
 
 import json
 from typing import Any

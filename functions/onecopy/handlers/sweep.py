@@ -1,4 +1,4 @@
-"""`sweep`: on a schedule, whatever should have happened by now and has not; and how much that was."""
+"""`sweep`: on a schedule, takes care of whatever is overdue, and measures how much that was."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,28 +23,28 @@ composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DEL
 logger = Logger()
 
 AT_ONCE = 10
-"""Shards that are swept side by side; the clients have as many connections."""
+"""Shards that are swept in parallel; the clients have as many connections."""
 
 SHARE = 4.0
-"""Seconds that one kind of work may take of one shard in one tick: five kinds of sixteen shards, ten at a
-time, are then all looked at before the tick ends."""
+"""Seconds that one kind of work may take in one shard in one tick. With five kinds in sixteen shards, ten at
+a time, all of them are then looked at before the tick ends."""
 
 MARGIN = timedelta(seconds=10)
-"""Nothing more is begun when no more time than this is left."""
+"""Nothing new is begun when no more time than this is left."""
 
 Found = Sequence[Overdue]
 
 
 class NotAllSwept(Exception):
-    """So that the alarm rings; what it was is in the log."""
+    """Raised to set off the alarm; the log says what was not swept."""
 
 
 class NotRung(Exception):
-    """The queue did not take all of it."""
+    """The queue did not take all of the messages."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Page by page of each shard in turn, so that no shard waits for the end of another."""
+    """Sweeps one page of each shard in turn, so no shard waits for the end of another."""
     now = composition.parts().store.now()
     composition.queues(), composition.contents()  # made here once, not by several threads
 
@@ -68,7 +68,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 class _Sweep:
-    """What cannot be swept is noted, and keeps nothing else from it. `left`: what has had its share."""
+    """Notes what cannot be swept, and goes on with the rest. `left`: kinds that have used up their share."""
 
     def __init__(self, now: datetime, time_left: Callable[[], timedelta]) -> None:
         self._now, self._time_left = now, time_left
@@ -90,7 +90,7 @@ class _Sweep:
             return 0
 
     def page(self, shard: Shard) -> Shard | None:
-        """Where the shard goes on, None at its end."""
+        """Sweeps a page. Returns where the shard goes on, or None at its end."""
         try:
             found, after = due.overdue(shard, self._now)
         except Exception as error:
@@ -105,7 +105,7 @@ class _Sweep:
         return after
 
     def _all(self, shard: Shard, kind: str, ones: Found) -> bool:
-        """Whether there was time for all. A kind that has had its share is passed over."""
+        """Whether there was time for all. A kind that has used up its share is skipped."""
         for part in _parts(kind, ones):
             if self._time_left() < timedelta(0):
                 return False
@@ -127,7 +127,7 @@ class _Sweep:
 
 
 def _parts(kind: str, ones: Found) -> Iterator[Found]:
-    """What a queue is told of in one call goes together, all else singly: one that fails stops no other."""
+    """What a queue takes in one call stays together. The rest goes one by one: a failure stops no other."""
     if kind in _TOGETHER:
         yield ones
     else:
@@ -135,7 +135,8 @@ def _parts(kind: str, ones: Found) -> Iterator[Found]:
 
 
 def _subscriptions(ones: Found, now: datetime) -> None:
-    """A turn moves what is due on; until then the same is not rung for again within the queue's memory."""
+    """A turn moves its due time on. Until then every ring has the same deduplication id, so the queue drops
+    repeats for as long as it remembers the id."""
     since = {(one.box, one.item): f"sweep.{table.time_text(one.since)}" for one in ones}
     rows = table.present(SubscriptionRow, list(since), ["box", "item", "notify_url"])
     rings = [

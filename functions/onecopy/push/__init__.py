@@ -1,1 +1,1 @@
-"""Telling subscribers of changes: the fan-out and the channels, each one `send`. No route, no table key."""
+"""Notifies subscribers of changes: the fan-out, and channels with one `send` each. No route, no table key."""

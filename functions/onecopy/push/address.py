@@ -1,8 +1,8 @@
-"""Where a webhook may lead: the only reader of a notifyURL, and the only judge of an address.
+"""Where a webhook may go. Nothing else reads a notifyURL or decides whether an address is allowed.
 
 Nothing here resolves a name or opens a connection. A URL is read once, into a NotifyURL, and the sender
-connects by that alone. The grammar is RFC 3986's made narrower (ASCII only, a name of letters and digits,
-an address in its one usual spelling), so that no other parser could find another host in what passes.
+connects by that alone. The grammar is narrower than RFC 3986's (ASCII only, a name of letters and digits,
+an address in its one usual spelling), so no other parser could find another host in a URL that passes.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ Scheme = Literal["http", "https"]
 MOST_BYTES = 2_000
 PORTS: dict[Scheme, int] = {"http": 80, "https": 443}
 LOCAL_HOSTS = {"127.0.0.1": "127.0.0.1", "[::1]": "::1", "localhost": "localhost"}
-"""As they are spelled in a URL, each with the host it means. Nothing else is ever local."""
+"""Local hosts as a URL spells them, each with the host it means. Nothing else is ever local."""
 
 _LOCAL_ADDRESSES = frozenset({ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")})
 
@@ -50,7 +50,7 @@ _NOT_PUBLIC_V4 = tuple(
     )
 )
 _PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
-"""All that is given out. Loopback, link-local, unique local, multicast, IPv4-mapped and NAT64 lie outside."""
+"""All that is assigned. Loopback, link-local, unique local, multicast, IPv4-mapped and NAT64 lie outside."""
 
 _NOT_PUBLIC_V6 = tuple(
     ipaddress.IPv6Network(network)
@@ -64,12 +64,12 @@ _NOT_PUBLIC_V6 = tuple(
 
 
 class BadNotifyURL(ValueError):
-    """The text is the reason, fit to be shown; it quotes nothing of the URL."""
+    """The text is the reason. It may be shown, and it quotes nothing of the URL."""
 
 
 @dataclass(frozen=True)
 class NotifyURL:
-    """What there is to connect to. `host` is lower case, an IPv6 address without brackets."""
+    """What to connect to. `host` is in lower case; an IPv6 address has no brackets."""
 
     scheme: Scheme
     host: str
@@ -78,24 +78,24 @@ class NotifyURL:
 
     @property
     def authority(self) -> str:
-        """As the Host header has it."""
+        """Host and port as the Host header has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def literal(self) -> Address | None:
-        """The host, if it is an address and no name."""
+        """The host if it is an address; None if it is a name."""
         return ipaddress.ip_address(self.host) if ":" in self.host or _is_ipv4(self.host) else None
 
     def may_reach(self, address: Address) -> bool:
-        """Only a local host leads to loopback, and none gets past `parse` where they are not allowed."""
+        """Only a local host may lead to loopback, and `parse` refuses local hosts unless they are allowed."""
         if self.host in LOCAL_HOSTS.values():
             return address in _LOCAL_ADDRESSES
         return public(address)
 
 
 def public(address: Address) -> bool:
-    """Judged by our own lists: the standard library's change from one Python to the next."""
+    """Whether the address is public by the lists above. The standard library's differ between Pythons."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_V4)
     if address.scope_id is not None or address not in _PUBLIC_V6:
@@ -104,15 +104,15 @@ def public(address: Address) -> bool:
 
 
 def check_notify_url(url: str, *, allow_local: bool) -> None:
-    """Raises BadNotifyURL. What a name leads to is checked when something is sent, every time."""
+    """Raises BadNotifyURL. The addresses that a name leads to are checked at every send."""
     parse(url, allow_local=allow_local)
 
 
 def host_of(url: str) -> str:
-    """Whom a notifyURL calls: subscribers of the same one share its slowness."""
+    """The host and port that a notifyURL calls. Subscribers with the same ones share its slowness."""
     try:
         return parse(url, allow_local=True).authority
-    except BadNotifyURL:  # taken when the rules were others
+    except BadNotifyURL:  # accepted when the rules were different
         return url
 
 
@@ -174,12 +174,12 @@ def _host(text: str, allow_local: bool) -> str:
 
 
 def _is_ipv4(host: str) -> bool:
-    """As browsers and C libraries tell an address from a name: 2130706433, 0x7f.1 and 127.1 are addresses."""
+    """Whether browsers and C libraries would read an address: 2130706433, 0x7f.1 and 127.1 are addresses."""
     return _NUMBER.fullmatch(host.split(".")[-1]) is not None
 
 
 def _literal(kind: type[Address], text: str) -> str:
-    """IPv4 in its usual spelling only: a library could read a rarer one as another address than we do."""
+    """Takes IPv4 in its usual spelling only: a library could read a rarer one as a different address."""
     try:
         address = kind(text)
     except ValueError as error:

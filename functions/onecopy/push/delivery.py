@@ -1,6 +1,7 @@
-"""One subscriber's turn: verification, then list after list until it has been told everything.
+"""One subscriber's turn: verification, then list after list until it has received everything.
 
-Row and box are read again before every send: a deletion, an expiry or a box closed is silence at once.
+Row and box are read again before every send, so nothing more is sent once a subscription is deleted or
+expired or its box is closed.
 """
 
 import json
@@ -26,28 +27,28 @@ from onecopy.wire.urls import Urls
 
 LISTS_AT_ONCE = 20
 VERIFICATION_PACE = 5
-"""A receiver that is just being set up has some seconds between the tries, all made by the sweep."""
+"""Multiplies the wait between tries: a receiver being set up gets some seconds. The sweep retries."""
 
 FAST_TRIES = 2
-"""Failed tries after which the same message is tried again: others at its host wait for it, so not for long.
-The sweep makes the tries after."""
+"""After up to this many failed tries, the same message is tried again. Others at its host wait for it, so
+these tries are few. The sweep makes the later ones."""
 
 LONGEST_WAIT = timedelta(minutes=1)
-"""A message that has waited longer in the queue of a slow host is put off, for twice as long: rings that
-nobody answers must not fill the queue, since SQS looks no further than its first 120,000 messages for a group
-that is free. The sweep comes as often as this, so the host is never without work."""
+"""A message that has waited longer in the queue for a slow host is put off, for twice as long as it waited.
+Rings that nobody answers must not fill the queue, since SQS looks for a free group only in the first 120,000
+messages. The sweep comes as often as this, so the host is never without work."""
 
 MOST_BYTES = 64_000
-"""Of a list as it is sent."""
+"""Bytes of a list as it is sent."""
 
 _HOLE = timedelta(seconds=1)
 _ONE_LIST = timedelta(seconds=TIMEOUT + 3)
-"""From reading the row to moving the cursor, with a receiver as slow as may be."""
+"""From reading the row to moving the cursor, with a receiver that is as slow as allowed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`again`: the same message once more, after so long. `more`: there may be more to tell, by a new ring.
+    """`again`: deliver the same message again after this time. `more`: there may be more to send; ring again.
     `error`: what went wrong. `lists`: how many the subscriber has taken."""
 
     again: timedelta | None = None
@@ -64,7 +65,10 @@ def deliver(
     time_left: Callable[[], timedelta],
     waited: timedelta = timedelta(0),
 ) -> Outcome:
-    """As many lists as there is time for, one at least; cut off in the middle, one would come twice."""
+    """Sends as many lists as there is time for, at least one.
+
+    It begins no further list that it may not finish: one cut off midway would come twice.
+    """
     landed = 0
     outcome = Outcome(more=True)
     for turn in range(LISTS_AT_ONCE):
@@ -92,7 +96,7 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, w
         return Outcome()
     if flights.is_put_off(row, now) and not flights.put_off(row, now):
         return Outcome(more=True)
-    box = log.box_there(key)  # from here on changes ring for it again, so what this does not see they tell of
+    box = log.box_there(key)  # changes from here on ring for it again, so nothing this read misses is lost
     if not box or box.closed or row.state == "failed":
         return _rest(store, settings, row)
     if row.state == "unverified":
@@ -101,7 +105,7 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, w
 
 
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
-    """The receiver shows that it wants this by giving the code back. Until then it gets nothing else."""
+    """The receiver gives the code back to show that it wants this. Until then it gets nothing else."""
     url = _urls(settings, row).subscription(row.item)
     body = outward.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
     try:
@@ -122,7 +126,7 @@ def _gives_back(body: bytes, code: str) -> bool:
 
 
 def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> Outcome:
-    """One list sent, or the end of it."""
+    """Sends one list, or ends the turn if there is none."""
     try:
         flight = flights.under_way(store, row, box)
         if not flight:
@@ -145,7 +149,7 @@ def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> O
 
 
 def _send(store: Store, settings: Settings, row: SubscriptionRow, webhook_id: str, body: bytes) -> Answer:
-    """Also notes a host that takes long, whatever it answers in the end."""
+    """Also notes if the host takes long, whatever it answers."""
     begun, local = store.now(), settings.allow_local_callbacks
     try:
         return send(row.notify_url, row.secret, webhook_id, begun, body, allow_local=local)
@@ -154,12 +158,12 @@ def _send(store: Store, settings: Settings, row: SubscriptionRow, webhook_id: st
 
 
 def _rest(store: Store, settings: Settings, row: SubscriptionRow, told: bool = False) -> Outcome:
-    """One that somebody else has written to is looked at once more."""
+    """Ends the turn. If somebody else has written to the row, it is looked at once more."""
     return Outcome(more=not flights.rest(store, row, settings.rest, told))
 
 
 def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> flights.Room:
-    """Measured with the longest token that the list can have."""
+    """How many changes fit into a list, measured with the longest token that it can have."""
 
     def room(changes: Sequence[Change]) -> int:
         urls = _urls(settings, row)
@@ -175,7 +179,7 @@ def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> f
 
 
 def _body(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
-    """An event that is too large even alone is told without what the subscriber can ask for."""
+    """The list in JSON. An event too large even alone comes without what the subscriber can fetch."""
     told = flights.events(key, flight)
     body = _rendered(settings, key, row, flight, told)
     if len(body) > MOST_BYTES and len(told) == 1:
@@ -201,7 +205,7 @@ def _rendered(
 
 
 def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str) -> Outcome:
-    """Back-off by the queue at first, by the sweep after."""
+    """Backs off: the queue makes the first retries, the sweep the later ones."""
     tries = int(row.tries) + 1
     now = store.now()
     unverified = row.state == "unverified"

@@ -1,8 +1,8 @@
-"""The doorbell: a box has moved on, so each of its subscriptions that has not heard of it is rung once.
+"""The doorbell: when a box changes, each subscription that has not received the change is rung for once.
 
-Nothing is noted: should the ring be lost, every subscription has a time at which the sweep looks at it. One
-that fails or waits has its own time and is not rung for earlier, so its rings do not pile up in the queue.
-None is lost: its turn first writes that the time has come, and then looks at the box.
+Rings are not recorded. If one is lost, every subscription has a time at which the sweep looks at it. One that
+fails or waits has its own time and is not rung for earlier, so its rings do not pile up in the queue. It
+misses no change: its turn first writes that the time has come, and then looks at the box.
 """
 
 import logging
@@ -20,12 +20,12 @@ from onecopy.store.subscribers import flights, subscriptions
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 10
-"""Boxes whose subscriptions are read side by side; the table's client has as many connections."""
+"""Boxes whose subscriptions are read in parallel; the table's client has as many connections."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What a box had come to, as one record of the stream has it."""
+    """The state of a box as one stream record has it."""
 
     key: BoxKey
     seq: int
@@ -38,10 +38,10 @@ def ring(key: BoxKey, row: SubscriptionRow, once: str, trace: str = "") -> Ring:
 
 
 def changed(store: Store, queues: Queues, moved: Iterable[Moved]) -> set[BoxKey]:
-    """The boxes that were not rung for, or not for all of their subscriptions.
+    """Rings, and returns the boxes that were not rung for, or not for all of their subscriptions.
 
-    A box may have moved several times, told in any order. A subscription that has heard of all of it is left
-    alone; if it has heard of more, that is told by another record.
+    A box may have several records, in any order. A subscription is left alone if its cursor equals the number
+    in each of them; later changes have records of their own.
     """
     boxes: dict[BoxKey, list[Moved]] = {}
     for one in moved:

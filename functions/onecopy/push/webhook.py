@@ -1,7 +1,7 @@
 """The webhook channel: one signed POST to a checked address, by a deadline. No table, no retry, no state.
 
-The name is resolved for every send and the connection goes to the very address that was checked, so that a
-name which changes its mind in between leads nowhere. Redirects are not followed; proxies are not asked.
+The name is resolved for every send, and the connection goes to the very address that was checked. So a name
+that changes its address in between leads nowhere. Redirects are not followed, and proxies are not used.
 """
 
 import base64
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 TIMEOUT = 10.0
-"""Seconds for everything together: resolving, connecting, sending, the answer."""
+"""Seconds for everything together: resolving, connecting, sending, and reading the answer."""
 
 RESOLVE_TIMEOUT = 3.0
 CONNECT_TIMEOUT = 3.0
 MOST_OF_ANSWER = 8_000
 _MOST_READ = 100_000
-"""Bytes of a whole answer, with its headers and whatever frames its body."""
+"""Bytes of a whole answer, with its headers and the framing of its body."""
 
 
 class DeliveryFailed(Exception):
-    """The text is the reason, short and fit to be shown to the subscription's owner."""
+    """The text is the reason. It is short and may be shown to the subscription's owner."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Answer:
 
 
 def resolve(host: str) -> list[str]:
-    """As the system does it. Raises OSError."""
+    """The addresses that the system's resolver gives. Raises OSError."""
     return [str(entry[4][0]) for entry in getaddrinfo(host, None, type=SOCK_STREAM)]
 
 
@@ -60,7 +60,7 @@ def dial(address: str, port: int, timeout: float) -> socket:
 
 @cache
 def trust() -> ssl.SSLContext:
-    """The system's authorities, or the SDK's where the system has none. Read once, at the first send."""
+    """The system's certificate authorities, or the SDK's if it has none. Read once, at the first send."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(cadata=files("botocore").joinpath("cacert.pem").read_text())
@@ -69,7 +69,7 @@ def trust() -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class Network:
-    """The world outside, as arguments."""
+    """The calls to the world outside, passed as arguments."""
 
     resolve: Callable[[str], list[str]] = resolve
     dial: Callable[[str, int, float], socket] = dial
@@ -80,7 +80,7 @@ INTERNET = Network()
 
 
 def new_secret(random_bytes: bytes) -> str:
-    """From 24 to 64 bytes, by the standard."""
+    """Takes from 24 to 64 bytes, as Standard Webhooks requires."""
     return "whsec_" + base64.b64encode(random_bytes).decode()
 
 
@@ -95,7 +95,7 @@ def send(
     timeout: float = TIMEOUT,
     network: Network = INTERNET,
 ) -> Answer:
-    """Any 2xx is success, and the only one; everything else is DeliveryFailed."""
+    """Only an answer with 2xx is a success; anything else raises DeliveryFailed."""
     deadline = _Deadline(time.monotonic() + timeout)
     headers = _signed(secret, webhook_id, now, body)
     try:
@@ -108,7 +108,7 @@ def send(
 
 
 def _signed(secret: str, webhook_id: str, now: datetime, body: bytes) -> dict[str, str]:
-    moment = now.astimezone(UTC)  # the library takes any time's digits for UTC
+    moment = now.astimezone(UTC)  # the library reads the digits of any time as UTC
     return {
         "content-type": "application/json",
         "user-agent": "onecopy",
@@ -131,7 +131,7 @@ class _Deadline:
 
 
 def _addresses(place: NotifyURL, deadline: _Deadline, network: Network) -> list[str]:
-    """All of them, each checked: one bad address among good ones spoils them all."""
+    """All addresses, each checked. One bad address makes the send fail, even among good ones."""
     literal = place.literal
     texts = [str(literal)] if literal else _resolved(place.host, deadline, network)
     if not texts:
@@ -142,7 +142,7 @@ def _addresses(place: NotifyURL, deadline: _Deadline, network: Network) -> list[
 
 
 def _resolved(host: str, deadline: _Deadline, network: Network) -> list[str]:
-    """In a thread, since the system's resolver has no time limit; one that hangs is left to itself."""
+    """Resolves in a thread, since the system's resolver has no time limit; one that hangs is abandoned."""
     result: Future[list[str]] = Future()
 
     def run() -> None:
@@ -159,7 +159,7 @@ def _resolved(host: str, deadline: _Deadline, network: Network) -> list[str]:
 
 
 def _connected(place: NotifyURL, addresses: list[str], deadline: _Deadline, network: Network) -> socket:
-    """To the first address that takes the connection; a certificate must be that of the host all the same."""
+    """Connects to the first address that accepts. The certificate must still be the host's."""
     failure: OSError = TimeoutError()
     for address in addresses:
         try:
@@ -169,7 +169,7 @@ def _connected(place: NotifyURL, addresses: list[str], deadline: _Deadline, netw
             continue
         connection.setsockopt(
             IPPROTO_TCP, TCP_NODELAY, 1
-        )  # else the body waits for the head to be acknowledged
+        )  # otherwise the body waits until the head is acknowledged
         if place.scheme == "http":
             return connection
         return _secured(connection, place, deadline, network)
@@ -199,9 +199,9 @@ def _post(place: NotifyURL, headers: dict[str, str], body: bytes, line: "_Line")
 
 
 class _Line:
-    """A connection as http.client uses one; each step has what is left until the deadline, and no more.
+    """A connection as http.client uses one. Each step gets only the time left until the deadline.
 
-    A time limit on the socket alone counts anew with every byte, and a slow dripper could hold it for ever.
+    A time limit on the socket alone starts again with every byte, so a slow sender could hold it for ever.
     """
 
     def __init__(self, connection: socket, deadline: _Deadline) -> None:
@@ -218,7 +218,7 @@ class _Line:
         return BufferedReader(_Incoming(self._connection, self._deadline))
 
     def close(self) -> None:
-        """http.client closes before it reads the body; whoever opened the connection closes it."""
+        """Does nothing: http.client closes before it reads the body. Whoever opened it closes it."""
 
 
 class _Incoming(RawIOBase):

@@ -1,4 +1,4 @@
-"""NMS's form-data for making objects: `root-fields`, and the content in `attachments`."""
+"""NMS's form-data for creating objects: `root-fields`, and the content in `attachments`."""
 
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -20,7 +20,7 @@ class Attachment:
 
 
 Given = tuple[ObjectIn | NMSError, list[Attachment]]
-"""An object, or what is wrong with it, and its content."""
+"""An object (or what is wrong with it), and its content."""
 
 
 class Form:
@@ -41,13 +41,13 @@ class Form:
 
 
 def single(form: Form) -> Given:
-    """Several attachments are its parts, as if they had come in a multipart/mixed."""
+    """One object. Several attachments become its parts, as if they had come in a multipart/mixed."""
     given = inward.object_body(form.root())
     return given, _limited([attachment for part in form.attachments for attachment in _attachments(part)])
 
 
 def many(form: Form) -> list[Given]:
-    """One attachment for each object, in order, empty where it has no content."""
+    """Several objects. Each has one attachment, in order, which is empty if the object has no content."""
     given = inward.object_list(form.root())
     if len(given) != len(form.attachments):
         raise InvalidInput("attachments")
@@ -55,7 +55,7 @@ def many(form: Form) -> list[Given]:
 
 
 def _one(given: ObjectIn | InvalidInput, part: BodyPart) -> Given:
-    """What is wrong with one attachment is its own item's fault."""
+    """An invalid attachment fails only its own item."""
     try:
         return given, _limited(_attachments(part))
     except InvalidInput as error:
@@ -63,7 +63,7 @@ def _one(given: ObjectIn | InvalidInput, part: BodyPart) -> Given:
 
 
 def content(given: list[Given]) -> list[Any]:
-    """What a form asks for, whatever its boundary: what tells it from another request."""
+    """What a form asks for, whatever its boundary. It tells a repeat from a different request."""
     return [
         [
             str(one) if isinstance(one, NMSError) else one.model_dump(mode="json"),
@@ -84,7 +84,7 @@ def _limited(attachments: list[Attachment]) -> list[Attachment]:
 
 
 def _attachments(part: BodyPart) -> list[Attachment]:
-    """A multipart's first-level parts, or the part itself; nothing if it is empty."""
+    """A multipart's first-level parts, or the part itself; none if it is empty."""
     if part.is_multipart:
         inner = multipart.parse(part.body, part.content_type or "", "attachments")
         return [_attachment(p, p.headers.get("content-disposition")) for p in inner]

@@ -1,4 +1,4 @@
-"""NMS's JSON into the domain: what a client may say, and how much of it. Everything else is InvalidInput."""
+"""Reads NMS's JSON into the domain: what a client may send, and how much. Anything else is InvalidInput."""
 
 import json
 import re
@@ -32,19 +32,19 @@ from onecopy.wire.structures import (
 )
 
 JSON_LIMIT = 1_000_000
-"""Bytes of a JSON body."""
+"""Bytes of a JSON body, at most."""
 
 MOST_HREFS = 100
 MOST_PER_PAGE = 1000
 _DEPTH = 64
-# A text without an end is taken to the end, once: to look again behind each of its quotes takes minutes.
+# An unclosed string matches up to the end, once: to try again after each of its quotes takes minutes.
 _OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 
 def loads(body: bytes | str, what: str) -> Any:
-    """JSON that is UTF-8, not too deep, without lone surrogates or NaN."""
+    """Parses JSON: UTF-8, not too deep, without lone surrogates or NaN. InvalidInput names `what` it was."""
     try:
         text = body.decode() if isinstance(body, bytes) else body
         _check_depth(text, what)
@@ -83,7 +83,7 @@ def object_body(raw: Any) -> ObjectIn:
 
 
 def object_list(raw: Any) -> list[ObjectIn | InvalidInput]:
-    """Each object by itself: one that is wrong is its own item's fault."""
+    """Reads each object by itself: an invalid one fails only its own item."""
     return [_object_item(item) for item in _parse(ObjectListBody, raw).object_list.object]
 
 
@@ -107,14 +107,14 @@ def flag_list(raw: Any) -> Flags:
 
 
 def flag_name(name: str) -> str:
-    """One that its own resource can have in its path."""
+    """A flag name that can stand in the path of its own resource. Raises InvalidInput."""
     if any(character in name for character in "/?%"):
         raise InvalidInput("flagName")
     return _parse(FlagList, {"flag": [name]}).flag[0]
 
 
 def target_source(raw: Any) -> tuple[str, list[str], list[str]]:
-    """The target's URL, the folders' and the objects'."""
+    """The URLs of the target folder, of the folders and of the objects."""
     given = _parse(TargetSourceBody, raw).target_source_ref
     folders = [reference.resource_url for reference in given.source_refs.folders.folder_reference]
     objects = [reference.resource_url for reference in given.source_refs.objects.object_reference]
@@ -138,9 +138,9 @@ def path_list(raw: Any) -> list[str]:
 
 
 def root_search(raw: Any) -> int:
-    """How many entries to show of what is in the root.
+    """How many of the root's entries to show.
 
-    Refuses every search for folders but the one that all servers must have: for `Root` = `Yes`.
+    Refuses every folder search except the one that all servers must have: for `Root` = `Yes`.
     """
     given = _parse(SelectionCriteriaBody, raw).selection_criteria
     if given.from_cursor is not None:
@@ -177,7 +177,7 @@ def subscription_update(raw: Any) -> SubscriptionUpdateIn:
 
 
 def duration(seconds: int | None) -> timedelta | None:
-    """Nothing or 0: as long as it may be (OMA's common definitions)."""
+    """None if it is absent or 0, which means as long as allowed (OMA's common definitions)."""
     return timedelta(seconds=seconds) if seconds else None
 
 

@@ -1,6 +1,6 @@
-"""Form-data and multipart bodies, byte for byte. The parser is a library's; the strictness is ours.
+"""Form-data and multipart bodies, byte for byte. A library parses them; this module adds the strictness.
 
-Tolerated as clients write it: `multipart/form-data; name=…` as a part's disposition, and typographic
+Tolerated, since clients write it: `multipart/form-data; name=…` as a part's disposition, and typographic
 quotes around names. Refused: a body that ends before its closing boundary.
 """
 
@@ -29,7 +29,7 @@ _QUOTES = "\"'“”„"
 
 @dataclass
 class BodyPart:
-    """Header names in lower case; `body` as it was before its transfer encoding."""
+    """Header names are in lower case; `body` is decoded from its transfer encoding."""
 
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -40,7 +40,7 @@ class BodyPart:
 
     @property
     def name(self) -> str:
-        """Of a form-data part."""
+        """The name of a form-data part; empty if it has none."""
         header = Message()
         header["content-disposition"] = self.headers.get("content-disposition", "")
         name = header.get_param("name", header="content-disposition")
@@ -56,7 +56,7 @@ class BodyPart:
 
 
 def parse(body: bytes, content_type: str, what: str) -> list[BodyPart]:
-    """The first-level parts. InvalidInput names `what` was being read."""
+    """The first-level parts. Raises InvalidInput, which names `what` was being read."""
     boundary = _boundary(content_type)
     if not boundary:
         raise InvalidInput(what)
@@ -81,7 +81,7 @@ def _boundary(content_type: str) -> bytes:
 
 
 class _Collector:
-    """What the parser calls back, gathered into parts."""
+    """Gathers the parser's callbacks into parts."""
 
     def __init__(self, what: str) -> None:
         self.parts: list[BodyPart] = []

@@ -1,4 +1,4 @@
-"""The domain in NMS's JSON, without spaces."""
+"""Writes the domain as NMS's JSON, without spaces."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ from onecopy.wire.urls import Urls
 Json = dict[str, Any]
 
 MOST_BYTES = 4_500_000
-"""Of an answer, before compression. With its headers and in base64, which makes it a third longer, it has
-to stay below the 6,291,556 bytes that a function may answer.
+"""Bytes of an answer before compression, at most. With its headers and in base64, which makes it a third
+longer, it has to stay below the 6,291,556 bytes that a function may return.
 """
 
 
@@ -37,12 +37,12 @@ def dumps(body: Any) -> str:
 
 
 def size(body: Any) -> int:
-    """In bytes, as it is sent."""
+    """Bytes of the body as it is sent, before compression."""
     return len(dumps(body).encode())
 
 
 class Room:
-    """What is left of an answer's bytes while its items are put together."""
+    """The bytes left in an answer while its items are put together."""
 
     def __init__(self, frame: Any) -> None:
         """`frame` is the answer without its items."""
@@ -53,7 +53,7 @@ class Room:
         return self._left < 0
 
     def takes(self, item: Any) -> bool:
-        """Whether the item still fits, with its comma. Behind the first that does not, it is full."""
+        """Whether the item still fits, with its comma. After the first that does not, the answer is full."""
         self._left -= size(item) + 1
         return not self.is_full
 
@@ -64,7 +64,7 @@ def time(moment: datetime) -> str:
 
 
 def fault(error: NMSError) -> Json:
-    """A requestError's inside: what is in a bulkResponse's failure, too."""
+    """The inside of a requestError, and of a failure in a bulkResponse."""
     kind = "policyException" if error.is_policy else "serviceException"
     raw: Json = {"messageId": error.message_id, "text": error.text}
     if error.variables:
@@ -165,7 +165,7 @@ def _event(event: Event, urls: Urls) -> tuple[str, Json]:
 
 
 def upload(object_id: ObjectId, urls: Urls, ends: datetime, slots: Sequence[Json]) -> Json:
-    """An upload under way, with the parts that are still to come."""
+    """An unfinished upload, with the parts that are still to come."""
     return {
         "resourceURL": urls.upload(object_id),
         "objectId": object_id,
@@ -185,7 +185,7 @@ def reference(url: str, path: str | None = None) -> Json:
 def bulk_response(items: Sequence[tuple[int, Json] | NMSError]) -> Json:
     """A code and a reason for each item, in the request's order.
 
-    The last references go without their path where it would make the answer too large.
+    If the paths would make the answer too large, the last references go without theirs.
     """
     whole = {"bulkResponseList": {"response": [response(item) for item in items]}}
     excess = size(whole) - MOST_BYTES
@@ -229,7 +229,7 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
 
 
 def digest(known: Digest) -> Json:
-    """By which a device proves that it has everything."""
+    """The digest by which a device proves that it has everything. `sum` is 16 hexadecimal digits."""
     return {"folders": known.folders, "objects": known.objects, "sum": f"{known.sum:016x}"}
 
 

@@ -28,7 +28,7 @@ FlagName = Annotated[
 
 
 class _Nms(BaseModel):
-    """camelCase outside, snake_case inside; what we don't know is passed over."""
+    """camelCase outside, snake_case inside; unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
 
@@ -40,7 +40,7 @@ def _no_bool(value: Any) -> Any:
 
 
 Number = Annotated[int, BeforeValidator(_no_bool)]
-"""Also as a string, as a carrier sends it."""
+"""An integer, also accepted as a string, as a carrier sends it."""
 
 
 class Attribute(_Nms):
@@ -216,7 +216,10 @@ class SubscriptionUpdateBody(_Nms):
 
 
 def checked_parts(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Types and headers that can be given back as headers, and that fit beside the object's attributes."""
+    """The parts, if their types and headers can be sent back as headers and fit beside the attributes.
+
+    Raises InvalidInput.
+    """
     for part in parts:
         content_id, disposition = part.content_id or "", part.content_disposition or ""
         headers = (part.content_type, content_id, disposition)

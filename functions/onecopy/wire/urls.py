@@ -1,4 +1,4 @@
-"""resourceURLs: written with the real box id, read with whatever host they came with."""
+"""resourceURLs: written with the real box id, and read whatever host they name."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
@@ -8,7 +8,7 @@ from onecopy.domain.ids import FolderId, ObjectId, is_id
 
 
 class NoSuchId(InvalidInput):
-    """Well-formed and of this box, but with an id that was never given out."""
+    """A well-formed URL of this box, but with an id that no box ever gives out."""
 
 
 OWN_BOX = "acr:auth"
@@ -17,7 +17,7 @@ OWN_BOX = "acr:auth"
 
 @dataclass(frozen=True)
 class Urls:
-    """`own_box` is the caller's, if it has one, so that `acr:auth` in a reference can be told."""
+    """`own_box` is the caller's box, if it has one: what `acr:auth` in a reference means."""
 
     server_root: str
     store: str
@@ -59,7 +59,7 @@ class Urls:
         return ObjectId(self._id(url, "objects", part))
 
     def _id(self, url: str, collection: str, part: str) -> str:
-        """The id at the end of a resourceURL of this box, decoded exactly once; InvalidInput for another."""
+        """The id at the end of a resourceURL of this box, decoded exactly once. Raises InvalidInput."""
         try:
             split = urlsplit(url)
         except ValueError as error:

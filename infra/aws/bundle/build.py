@@ -1,8 +1,8 @@
-"""Builds the bundle as `sam build` does, and beside it a Python with nothing but Lambda's runtime client.
+"""Builds the bundle as `sam build` does, and beside it a Python with only Lambda's runtime client.
 
     python -m infra.aws.bundle.build build/bundle python3.13
 
-leaves `code` (what Lambda gets), `runtime` (awslambdaric) and `python` (an environment without any package).
+makes `code` (what Lambda gets), `runtime` (awslambdaric) and `python` (an environment without packages).
 """
 
 import argparse
@@ -43,11 +43,11 @@ def _pip(python: str, target: Path, *what: str) -> None:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True)  # noqa: S603  what the Makefile gives
+    subprocess.run(command, check=True)  # noqa: S603  the Makefile's commands
 
 
 def _sizes(code: Path, archive: Path) -> str:
-    """In all, as Lambda unpacks it and as it is uploaded, and the largest of what is in it."""
+    """The bundle's size, unpacked and zipped, and the largest of its packages."""
     files = [path for path in code.rglob("*") if path.is_file()]
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in files:

@@ -1,6 +1,6 @@
-"""Lambda's Runtime API over HTTP, small: it hands events to awslambdaric, AWS's own runtime client.
+"""A small version of Lambda's Runtime API, which gives events to AWS's own runtime client, awslambdaric.
 
-So a handler is loaded and called as on Lambda: by the same client, with its own environment, from its bundle.
+A handler is loaded and called as on Lambda: by the same client, with its own environment, from its bundle.
 """
 
 import json
@@ -21,7 +21,7 @@ _ARN = "arn:aws:lambda:us-east-1:000000000000:function:{}"
 
 
 class FunctionFailed(Exception):
-    """The runtime client reported an error, or ended; the text is what it said."""
+    """The runtime client reported an error or ended; the text is its output."""
 
 
 class Lambda:
@@ -87,7 +87,7 @@ class Lambda:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                """The next event, whenever there is one."""
+                """Answer with the next event, as soon as there is one."""
                 request_id, event = events.get()
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", request_id)
@@ -96,19 +96,19 @@ class Lambda:
                 self._send(event)
 
             def do_POST(self) -> None:
-                """`…/response` and `…/error`, of an invocation or of the start."""
+                """Take `…/response` and `…/error`, of an invocation or of the start."""
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 answers.put((self.path.removeprefix(_PATH).rsplit("/", 1)[-1], body))
                 self.send_response(202)
                 self._send(b"{}")
 
             def _send(self, body: bytes) -> None:
-                self.send_header("content-type", "application/json")  # or the client crashes
+                self.send_header("content-type", "application/json")  # without it the client crashes
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
             def log_message(self, *arguments: Any) -> None:
-                """Nobody has to know of every poll."""
+                """Log nothing: a line for every poll would tell nothing."""
 
         return Requests

@@ -1,1 +1,1 @@
-"""The template's conventions as rules, each with its reason, and what the policy scanner need not ask for."""
+"""The template's conventions as rules, each with its reason, and the policy scanner's exceptions."""

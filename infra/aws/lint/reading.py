@@ -1,4 +1,4 @@
-"""The template as the rules read it: what refers to what, and what calls which function."""
+"""Reads the template for the rules: what refers to what, and what calls which function."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
 MAPPED = ("SQS", "DynamoDB", "Kinesis")
-"""Events that come in batches, by an event source mapping."""
+"""Events that come in batches, through an event source mapping."""
 
 _PLACE = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 
@@ -17,7 +17,7 @@ class Resource(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What calls a function and waits for no answer, and where it puts what the function does not do."""
+    """What calls a function without waiting for an answer, and where it puts what the function cannot do."""
 
     by: str
     function: str
@@ -44,7 +44,7 @@ def referred(value: Any) -> str | None:
 
 
 def mentioned(value: Any) -> Iterator[str]:
-    """Every resource that is named somewhere in a value."""
+    """Every resource that is named anywhere in a value."""
     if name := referred(value):
         yield name
     elif isinstance(value, Mapping):
@@ -56,7 +56,7 @@ def mentioned(value: Any) -> Iterator[str]:
 
 
 def parameters(template: Json, value: Any) -> set[str]:
-    """The parameters that a value depends on, also by what a condition asks."""
+    """The parameters that a value depends on, including those of its conditions."""
     if isinstance(value, list):
         return {name for inner in value for name in parameters(template, inner)}
     if not isinstance(value, Mapping):
@@ -80,19 +80,19 @@ def parameters(template: Json, value: Any) -> set[str]:
 
 
 def listed(value: Any) -> list[Any]:
-    """What a policy may write as one or as a list."""
+    """As a list what a policy may write as one value or as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def functions(template: Json) -> list[Resource]:
-    """Each with what the Globals give to all."""
+    """The functions, each with the properties of Globals."""
     shared = template.get("Globals", {}).get("Function", {})
     found = of_kind(template, "AWS::Serverless::Function")
     return [Resource(name, {**shared, **own}) for name, own in found]
 
 
 def sources(template: Json) -> Iterator[Source]:
-    """Of every asynchronous function: its queue, its stream or its schedule."""
+    """The source of every asynchronous function: its queue, its stream or its schedule."""
     queues = dict(of_kind(template, "AWS::SQS::Queue"))
     for name, function in functions(template):
         for event_name, event in function.get("Events", {}).items():
@@ -108,7 +108,7 @@ def sources(template: Json) -> Iterator[Source]:
 
 
 def written_to(template: Json, function: Json) -> set[str]:
-    """The queues that a function's role lets it send to."""
+    """The queues to which a function's role lets it send."""
     role = dict(of_kind(template, "AWS::IAM::Role")).get(referred(function.get("Role")) or "", {})
     found: set[str] = set()
     for policy in role.get("Policies", []):
@@ -119,6 +119,6 @@ def written_to(template: Json, function: Json) -> set[str]:
 
 
 def trusted(role: Json) -> set[str]:
-    """The services that may take a role."""
+    """The services that may assume a role."""
     statements = role.get("AssumeRolePolicyDocument", {}).get("Statement", [])
     return {str(statement.get("Principal", {}).get("Service")) for statement in statements}

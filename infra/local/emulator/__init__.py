@@ -1,8 +1,8 @@
-"""The AWS services of one machine: where they come from, and at which address each answers.
+"""The AWS services on one machine: what provides each of them, and its address.
 
-Rows lie in dynoxide (DynamoDB on SQLite), content, queues and identities in ministack. Where dynoxide is not
-to be had, ministack keeps the rows as well, and promises less. `Emulator` is the door; nothing outside this
-folder knows which of the two answers, or what their files look like.
+dynoxide (DynamoDB on SQLite) keeps the rows, ministack keeps content, queues and identities. If dynoxide is
+not available, ministack keeps the rows as well, and promises less. `Emulator` is the door: nothing outside
+this folder knows which of the two answers, or what their files look like.
 """
 
 from infra.local.emulator.child import EmulatorFailed, free_port

@@ -1,7 +1,7 @@
-"""A server of ours as a child process on a free port of loopback.
+"""Runs a server as a child process on a free loopback port.
 
-It has a session of its own: what a terminal sends to us does not end it before us. It also holds the data
-folder's lock, so the folder is free only when every server has ended.
+The server has a session of its own, so a terminal's signals do not end it before its parent. It also holds
+the data folder's lock, so the folder is free only when every server has ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _START_SECONDS = 300
-"""ministack reads what it knows of every object at its start: a minute for 200,000."""
+"""At its start, ministack reads what it knows of every object: a minute for 200,000."""
 _STOP_SECONDS = 12
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "SYSTEMROOT", "PYTHONPATH")
 
@@ -37,7 +37,7 @@ class Recipe:
 
 
 def free_port(wished: int = 0) -> int:
-    """The wished port if it is free, else any."""
+    """The wished port if it is free, otherwise any."""
     for candidate in (wished, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,7 +68,7 @@ class Child:
         return self._process.pid
 
     def start(self, wished: int = 0) -> None:
-        """On the wished port, or on another one if somebody else has it."""
+        """Start it on the wished port, or on another one if that is taken."""
         for port in (wished, 0, 0):
             self._spawn(free_port(port))
             if self._answers():
@@ -81,12 +81,12 @@ class Child:
         return self._process is None or self._process.poll() is not None
 
     def terminate(self) -> None:
-        """Ask it to end, and do not wait."""
+        """Ask it to end, without waiting."""
         if self._process is not None:
             self._process.terminate()
 
     def ended(self) -> bool:
-        """Wait for its end; True if it came by itself, with all saved that there was to save."""
+        """Wait for its end; True if it ended by itself, and so has saved everything."""
         if self._process is None:
             return False
         process, self._process = self._process, None

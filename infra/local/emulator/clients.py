@@ -1,4 +1,4 @@
-"""Clients for the emulator. This module alone says how they connect."""
+"""Clients for the emulator. Only this module knows how they connect."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from infra.aws.template import REGION
 Credentials = tuple[str, str]
 
 _VARIABLES = {
-    "s3": "AWS_ENDPOINT_URL",  # and of whatever has no other
+    "s3": "AWS_ENDPOINT_URL",  # and for every service without its own
     "sqs": "AWS_ENDPOINT_URL_SQS",
     "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
     "dynamodbstreams": "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
@@ -19,14 +19,14 @@ _VARIABLES = {
 
 
 def endpoint_variables(endpoints: Mapping[str, str]) -> dict[str, str]:
-    """The environment by which the SDK of another process finds the services."""
+    """The environment variables by which the SDK in another process finds the services."""
     return {variable: endpoints[service] for service, variable in _VARIABLES.items()}
 
 
 def client(
     service: str, url: str, credentials: Credentials, connections: int = 10, region: str = REGION
 ) -> Any:
-    """A client of its own for whoever asks, with time limits fit for one machine."""
+    """A new client, with timeouts fit for one machine."""
     config = Config(
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path"},

@@ -1,4 +1,4 @@
-"""The door: starts whatever the services need, and says where each of them answers."""
+"""The door: starts what the services need, and gives the address of each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SAVE_SECONDS = 10
 _LOST_SECONDS = 86_400.0
 _FILE = "emulator.json"
 _FIRST_REGION = "us-east-1"
-"""Of a folder that says none."""
+"""The region of a folder that names none."""
 
 _WEAKER = "rows are kept in memory and saved at the end: a crash loses what came since the start"
 _NOT_INSTALLED = " (the store that survives one, dynoxide, is installed by npm, and was not)"
 
 
 class Emulator:
-    """Runs between start and stop; `root` are the credentials of the account's root in it.
+    """Runs between start and stop; `root` holds the credentials of its account's root.
 
-    `whole` asks for one that runs functions and their sources itself, which ministack does only on rows of
-    its own.
+    `whole` asks for an emulator that runs functions and their sources itself; ministack does that only on
+    rows of its own.
     """
 
     def __init__(self, data: Path, keys: KeyStore, lock: int, whole: bool = False) -> None:
@@ -45,28 +45,28 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Where everything answers that has no address of its own."""
+        """The address of every service that has none of its own."""
         return self._ministack.url
 
     @property
     def stream(self) -> StreamFile | None:
-        """The stream's file, where the stream outlives a restart."""
+        """The stream's file, if the stream outlives a restart."""
         return StreamFile(rows.file(self._data)) if self._rows else None
 
     @property
     def expires_rows(self) -> bool:
-        """Does it delete what its time to live is over for?"""
+        """Does it delete rows whose time to live has passed?"""
         return self._rows is None
 
     @property
     def weakness(self) -> str:
-        """In a line, what whoever starts it should know; empty where it keeps all it has acknowledged."""
+        """A line for whoever starts it; empty if it keeps everything that it has acknowledged."""
         if self._rows:
             return ""
         return _WEAKER if self._whole else _WEAKER + _NOT_INSTALLED
 
     def endpoints(self) -> dict[str, str]:
-        """Addresses by the SDK's names of services, of those that the store uses."""
+        """The addresses of the services that the store uses, by the SDK's names for them."""
         row_url = self._rows.url if self._rows else self.url
         return {"s3": self.url, "sqs": self.url, **dict.fromkeys(_ROWS, row_url)}
 
@@ -87,11 +87,11 @@ class Emulator:
         self._keys.save(_FILE, saved | {"port": self._ministack.port, "region": REGION} | self._kept_in())
 
     def unheard(self, bucket: str, prefix: str) -> list[str]:
-        """Keys of objects of which word may have been lost, because the last run did not come to its end."""
+        """Keys of objects whose notification may be lost because the last run was cut off."""
         return ministack.put_lately(self._data, bucket, prefix, _LOST_SECONDS) if self._cut_off else []
 
     def save(self) -> None:
-        """Have identities written down now, to outlive a SIGKILL."""
+        """Have identities saved now, which then outlive a SIGKILL."""
         written = self._data / "state" / "iam.json"
         before = written.stat().st_mtime_ns if written.exists() else 0
         os.kill(self._ministack.pid, signal.SIGUSR1)
@@ -124,7 +124,7 @@ class Emulator:
             )
 
     def _program(self) -> Path | None:
-        """What keeps the rows of this folder: it stays what it was, lest they seem to have gone."""
+        """dynoxide's program, or None for ministack: a folder's rows stay with the one that has kept them."""
         kept_in, binary = self._keys.load(_FILE).get("rows"), rows.program()
         if kept_in == "dynoxide" and binary is None:
             raise EmulatorFailed(f"the rows in {self._data} are dynoxide's, which is not installed: run make")

@@ -1,7 +1,7 @@
-"""ministack: S3, SQS, IAM and, where it has to, DynamoDB; and what a SIGKILL leaves of it.
+"""ministack: S3, SQS, IAM and, if need be, DynamoDB; and the repair of its files after a SIGKILL.
 
-Content is in its files before a PUT is answered. Everything else is in its memory, saved when it ends or is
-told to.
+It writes content to its files before it answers a PUT. It keeps everything else in memory, and saves it when
+it ends or is told to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIDECAR = ".meta.json"
 
 
 def recipe(data: Path, root: tuple[str, str]) -> Recipe:
-    """`root` are the credentials of the account's root in it."""
+    """`root` holds the credentials of its account's root."""
     scratch = data / "tmp"
 
     def environment(port: int) -> dict[str, str]:
@@ -51,9 +51,9 @@ def recipe(data: Path, root: tuple[str, str]) -> Recipe:
 
 
 def clear_unfinished(data: Path) -> None:
-    """Remove the files of PUTs that a SIGKILL cut off: the bytes without the sidecar that is written last.
+    """Remove the files of PUTs that a SIGKILL cut off: bytes without the sidecar, which is written last.
 
-    Nobody was told that these objects exist; ministack would show them without type and checksum.
+    These PUTs were never acknowledged; ministack would show the objects without type and checksum.
     """
     for folder, names in _files(data / "s3" / ACCOUNT):
         for name in names:
@@ -62,7 +62,7 @@ def clear_unfinished(data: Path) -> None:
 
 
 def show_hidden(data: Path) -> None:
-    """Let every message be received at once: whoever hid it by receiving it has gone."""
+    """Make every message visible at once: whoever received it has gone."""
     file = data / "state" / "sqs.json"
     if file.exists():
         state = json.loads(file.read_text(), object_hook=_at_once)
@@ -74,7 +74,7 @@ def _at_once(read: dict[str, Any]) -> dict[str, Any]:
 
 
 def put_lately(data: Path, bucket: str, below: str, seconds: float) -> list[str]:
-    """The keys below a prefix, as far as its last slash, that were put within so many seconds."""
+    """The keys that were put within so many seconds, below a prefix that is cut at its last slash."""
     since = time.time() - seconds
     top = data / "s3" / ACCOUNT / bucket / below.rpartition("/")[0]
     sidecars = [folder / name for folder, names in _files(top) for name in names if name.endswith(_SIDECAR)]

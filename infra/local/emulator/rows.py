@@ -1,8 +1,8 @@
-"""dynoxide: DynamoDB on a SQLite file. A transaction is on the disk when it is answered.
+"""dynoxide: DynamoDB on a SQLite file. A transaction is on disk when it is answered.
 
-Three things are done to its file from here. An index finds the stream's next number: without it each write
-reads all the records that the stream keeps. Records that have been handed over are deleted, as AWS deletes
-them after a day. The last one stays: the next number is counted on from it.
+This module changes that file in two ways. It adds an index that finds the stream's next number: without it,
+each write reads all records of the stream. It deletes records that have been handed over, as AWS deletes them
+after a day. The last one stays, because the next number is counted on from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TRIM = "DELETE FROM _stream_records WHERE table_name = ? AND CAST(sequence_numb
 
 
 def program() -> Path | None:
-    """Where the set-up has put it, if it is to be had for this platform."""
+    """Where the set-up has installed it, if it exists for this platform."""
     found = Path(sys.prefix, "emulator").glob("node_modules/@dynoxide/*/dynoxide")
     return next((path for path in found if os.access(path, os.X_OK)), None)
 
@@ -41,7 +41,7 @@ def recipe(data: Path, binary: Path) -> Recipe:
 
 
 class StreamFile:
-    """The stream's records as they lie in the file. Any thread may use it, each call on its own."""
+    """The stream's records in the file. Any thread may use it; each call stands alone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -50,7 +50,7 @@ class StreamFile:
         self._write(_INDEX)
 
     def trim(self, table: str, number: str) -> None:
-        """Delete the records before this one, which has been handed over as well."""
+        """Delete the records before this one, which has been handed over, too."""
         self._write(_TRIM, table, int(number))
 
     def _write(self, statement: str, *values: object) -> None:

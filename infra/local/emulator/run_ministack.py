@@ -1,7 +1,7 @@
 """The process that ministack runs in.
 
-It saves what it holds in memory when it ends by SIGTERM, so that is how the kernel ends it when its parent
-has gone; and at SIGUSR1, because a SIGKILL gives no time to.
+It saves its memory when SIGTERM ends it, so the kernel sends it SIGTERM when its parent has gone. It also
+saves at SIGUSR1, because a SIGKILL leaves no time to.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import uvloop
 from infra.local.host.parent import die_with_parent
 
 _GARBAGE = (100_000, 20, 50)
-"""What it holds in memory is its state, hardly any of it garbage: it is seldom worth looking through."""
+"""Its memory holds its state and hardly any garbage, so a collection is seldom worthwhile."""
 
 
 def _run(parent: int) -> None:

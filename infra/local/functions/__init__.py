@@ -1,4 +1,4 @@
 """Lambda's part: the template's functions, each with its own environment, rights and processes.
 
-What invokes them is in `gateway` (requests) and `sources` (everything else).
+They are invoked by `gateway` (requests) and `sources` (everything else).
 """

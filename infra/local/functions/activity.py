@@ -1,6 +1,6 @@
-"""Tells the stream's pump when looking is worth it: while a function runs, and when one has just ended.
+"""Tells the stream's pump when to look for records: while a function runs, and when one has just ended.
 
-Without it the pump would have to ask the emulator all the time to be quick.
+Without it, a quick pump would have to poll the emulator all the time.
 """
 
 import threading
@@ -29,6 +29,6 @@ class Activity:
             self._ended.set()
 
     def wait(self) -> None:
-        """Until there may be something new; a quarter of a second at most."""
+        """Wait until there may be something new, at most a quarter of a second."""
         self._ended.wait(_WHILE_BUSY if self._running else _WHILE_IDLE)
         self._ended.clear()

@@ -1,4 +1,4 @@
-"""The functions of the template, typed: what each needs to run, and what invokes it."""
+"""The template's functions as typed data: what each needs to run, and what invokes it."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class QueueSource:
 
 @dataclass(frozen=True)
 class ScheduleSource:
-    """The template's rate does not matter locally: a schedule there ticks every two seconds."""
+    """The template's rate does not matter locally: every schedule ticks every two seconds."""
 
     rule: str
 
@@ -57,12 +57,12 @@ class Function:
 
     @property
     def name(self) -> str:
-        """What the logs call it: the handler's module."""
+        """Its name in the logs: the handler's module."""
         return self.handler.rsplit(".", 2)[-2]
 
 
 def functions(template: Template) -> Iterator[Function]:
-    """Every function; the resources it refers to must be there already."""
+    """Every function; the resources that it refers to must exist already."""
     shared = template.global_properties("Function")
     routes = _routes(template)
     for logical_id, own in template.resources("AWS::Serverless::Function").items():
@@ -82,7 +82,7 @@ def functions(template: Template) -> Iterator[Function]:
 
 
 def _routes(template: Template) -> dict[str, list[Route]]:
-    """The HTTP API's routes by the function that they lead to."""
+    """The HTTP API's routes by the function that they invoke."""
     leads_to: dict[str, str] = {}
     for logical_id, integration in template.resources("AWS::ApiGatewayV2::Integration").items():
         template.refs[logical_id] = logical_id
@@ -102,7 +102,7 @@ def _routes(template: Template) -> dict[str, list[Route]]:
 
 
 def _statements(template: Template, role: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a role, named by its GetAtt, allows. The policies it shares are for what one machine has not."""
+    """The statements of a role, named by its GetAtt. Its shared policies are for what one machine lacks."""
     logical_id, _ = role["Fn::GetAtt"]
     for policy in template.resources("AWS::IAM::Role")[logical_id]["Policies"]:
         yield from template.resolve(policy["PolicyDocument"])["Statement"]

@@ -1,7 +1,7 @@
-"""Each function's right to call AWS: an identity of its own, with the template's policies and no others.
+"""Gives each function an identity of its own to call AWS, with the template's policies and no others.
 
-So an action that a function was not granted is refused here as in the cloud. A key is kept in the data
-folder; it is made anew if the emulator does not know it.
+So an action that a function was not granted is refused here as in the cloud. The access key is kept in the
+data folder, and replaced if the emulator does not know it.
 """
 
 import contextlib
@@ -21,14 +21,14 @@ class Identities:
         self._keys = keys
         self._known = keys.load(_FILE)
         self.renewed = False
-        """Has a key been made that the emulator has only in its memory?"""
+        """Has a key been made that the emulator holds only in memory?"""
 
     def credentials(self, function: Function) -> Credentials:
-        """The function's credentials; its policies are brought up to date."""
+        """The function's credentials, after its policies have been updated."""
         return self.grant(function.logical_id, [dict(one) for one in function.statements])
 
     def operator(self) -> Credentials:
-        """Who moves records and messages to the functions, and whoever looks on from outside."""
+        """Credentials of the pumps that invoke functions, and of whoever looks on from outside."""
         return self.grant("Operator", [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
 
     def grant(self, name: str, statements: list[dict[str, Any]]) -> Credentials:
@@ -40,7 +40,7 @@ class Identities:
         return self._known[name]["id"], self._known[name]["secret"]
 
     def _present(self, name: str) -> list[str]:
-        """The keys that the emulator knows of an identity, which is made if need be."""
+        """The keys that the emulator knows of an identity, which is created if needed."""
         with contextlib.suppress(self._iam.exceptions.EntityAlreadyExistsException):
             self._iam.create_user(UserName=name)
         return [key["AccessKeyId"] for key in self._iam.list_access_keys(UserName=name)["AccessKeyMetadata"]]

@@ -1,6 +1,6 @@
-"""Imported once in the process that workers are forked from, so that a worker starts at once.
+"""Imported once in the process that workers are forked from, which makes a worker start at once.
 
-Libraries only, never the handlers: as in Lambda, their modules come after the function's environment.
+Only libraries, never the handlers: as in Lambda, their modules are loaded after the environment is set.
 """
 
 import aws_lambda_powertools

@@ -1,6 +1,6 @@
-"""What runs inside a worker: Lambda's runtime. One handler, its own environment, one invocation at a time.
+"""Lambda's runtime inside a worker: one handler, its own environment, one invocation at a time.
 
-It imports next to nothing itself: what it imports, a handler would not notice missing from its bundle.
+It imports almost nothing: a package that it imports would not be noticed missing from the bundle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 @dataclass(frozen=True)
 class Job:
-    """An invocation as it goes to a worker."""
+    """An invocation as it is sent to a worker."""
 
     request_id: str
     deadline: float
@@ -33,7 +33,7 @@ class Job:
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What a handler gets as `context`."""
+    """A handler's `context`."""
 
     function_name: str
     memory_limit_in_mb: int
@@ -97,7 +97,7 @@ def _context(job: Job, environment: dict[str, str]) -> LambdaContext:
 
 
 def _report(error: BaseException) -> str:
-    """Where it was raised and what it is, but not its text, which may hold what a user wrote."""
+    """The error's type and where it was raised, but not its text, which may hold what a user wrote."""
     frames = traceback.extract_tb(error.__traceback__)[1:]
     own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
     where = "".join(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}\n" for frame in own)

@@ -1,6 +1,6 @@
 """A function's execution environments: processes, each with one invocation at a time, as in Lambda.
 
-A worker is started when there is work and none is idle, and replaced when it died or took too long.
+A worker is started when there is work and none is idle. It is replaced if it dies or takes too long.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _starting = threading.Lock()
 
 
 def prepare() -> None:
-    """Start the process that workers are forked from. The stack alone ends it and them: signals to the group
-    are blocked in all of them."""
-    resource_tracker.ensure_running()  # started by the next call, it would unblock them again
+    """Start the process that workers are forked from. Only the stack ends it and them: they all block signals
+    to the process group."""
+    resource_tracker.ensure_running()  # if the next call started it, it would unblock them again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         forkserver.ensure_running()
@@ -35,17 +35,17 @@ def prepare() -> None:
 
 
 def clear() -> None:
-    """End that process, and wait for it: left to themselves, it and its helper end a moment after us."""
+    """End that process, and wait: by themselves, it and the resource tracker end only after this one."""
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 class FunctionFailed(Exception):
-    """An invocation without a result; the text is the error's type, nothing that anyone wrote."""
+    """An invocation without a result; the text is the error's type, and nothing that a user wrote."""
 
 
 class FunctionTimedOut(FunctionFailed):
-    """It took longer than the template allows, or no worker was free for as long."""
+    """It took longer than the template allows, or no worker was free for that long."""
 
 
 class WorkerDied(FunctionFailed):
@@ -89,7 +89,7 @@ class _Worker:
 
 
 class Pool:
-    """Up to `size` workers of one function. Blocks the thread that invokes; any thread may."""
+    """Up to `size` workers of one function. Any thread may invoke it, and is blocked meanwhile."""
 
     def __init__(
         self, function: Function, size: int, environment: dict[str, str], activity: Activity, log: Log
@@ -110,7 +110,7 @@ class Pool:
         self._closed = False
 
     def invoke(self, event: bytes, request_id: str | None = None) -> bytes:
-        """The handler's result as JSON; FunctionFailed if there is none."""
+        """The handler's result as JSON; raises FunctionFailed if there is none."""
         limit = self.function.timeout
         if not self._free.acquire(timeout=limit):
             raise FunctionTimedOut("no worker was free")
@@ -152,7 +152,7 @@ class Pool:
         return worker
 
     def _put_back(self, worker: _Worker) -> None:
-        """A handler that raised leaves its worker usable, as in Lambda; one that hangs or died does not."""
+        """A worker is usable after its handler raised, as in Lambda, but not after it hung or died."""
         with self._lock:
             if worker in self._all:
                 self._idle.append(worker)

@@ -1,4 +1,4 @@
-"""API Gateway's part: HTTP to events and back, CORS, the authorizer, and an issuer of tokens for it.
+"""API Gateway's part: HTTP to events and back, CORS, the authorizer, and an issuer of its tokens.
 
-No route is known here: they come from the template.
+The routes come from the template; none is known here.
 """

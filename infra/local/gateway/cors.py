@@ -1,7 +1,7 @@
-"""Which pages of other origins may call the API: an HTTP API's CorsConfiguration, read as API Gateway does.
+"""Which pages of other origins may call the API: an HTTP API's CorsConfiguration, as API Gateway applies it.
 
-It adds these headers to what a function answers, to preflights as to requests, in place of the function's
-own. It adds none to what it answers itself, such as a 401.
+API Gateway adds these headers to a function's answers, to preflights and to requests, in place of the
+function's own. It adds none to its own answers, such as a 401.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Cors:
         )
 
     def named(self) -> Cors:
-        """The same for the origins that are named: `*` opens nothing here."""
+        """The same without `*`: only origins that are named."""
         return replace(self, origins=self.origins - {"*"})
 
     def answers(self, asked: Request) -> bool:
-        """Whether this is a preflight, and a configuration is there to answer it."""
+        """Whether this is a preflight and the configuration answers it."""
         return bool(self.origins) and _is_preflight(asked)
 
     def on(self, asked: Request, answer: Response) -> Response:
-        """A function's answer, with the headers by which a browser lets the page have it."""
+        """A function's answer, with the headers that let a browser give it to the page."""
         if not self.origins:
             return answer
         headers = [header for header in answer.headers if not header[0].startswith(_OWN)]

@@ -1,4 +1,4 @@
-"""HTTP to API Gateway's event and back (payload format 2.0), as HTTP APIs do it. Nothing here waits."""
+"""Converts HTTP to API Gateway's event and back (payload format 2.0), as HTTP APIs do. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class BadResult(Exception):
-    """A handler's result that is no response."""
+    """A handler's result that is not a response."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Response:
 
 
 def decoded_path(raw: bytes) -> str:
-    """The path as an HTTP API sees it: decoded, all but %25, and cut at a decoded question mark."""
+    """The path as an HTTP API sees it: decoded except for %25, and cut at a decoded question mark."""
     pieces = raw.decode("latin-1").split("%25")
     return "%25".join(unquote(piece) for piece in pieces).split("?", 1)[0]
 
@@ -67,7 +67,7 @@ def request(method: str, raw_path: bytes, query: bytes, raw_headers: RawHeaders,
 
 
 def event(asked: Request, route_key: str, parameters: dict[str, str], authorizer: Any, body: bytes) -> bytes:
-    """The event as JSON, which is how Lambda hands it over."""
+    """The event as JSON, as Lambda passes it on."""
     now = datetime.now(UTC)
     trace = f"Root=1-{int(now.timestamp()):08x}-{uuid.uuid4().hex[:24]}"
     encoded = _is_binary(asked.headers, body)
@@ -109,7 +109,7 @@ def event(asked: Request, route_key: str, parameters: dict[str, str], authorizer
 
 
 def response(result: bytes) -> Response:
-    """What a handler returned, as HTTP."""
+    """A handler's result as an HTTP response."""
     answer = json.loads(result)
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return document(answer)
@@ -130,18 +130,18 @@ def document(content: Any, *headers: tuple[str, str], status: int = 200) -> Resp
 
 
 def message(status: int, text: str, *headers: tuple[str, str]) -> Response:
-    """The gateway's own answers look so."""
+    """One of the gateway's own answers."""
     return document({"message": text}, *headers, status=status)
 
 
 def scopes(claims: dict[str, Any]) -> set[str]:
-    """What a route may demand of a token: `scope` and `scp`, text or list."""
+    """The scopes of a token, of which a route may demand one: `scope` and `scp`, text or list."""
     held = [claims[name] for name in ("scope", "scp") if name in claims]
     return {word for one in held for word in (one if isinstance(one, list) else str(one).split())}
 
 
 def claims_as_text(claims: dict[str, Any], scopes: tuple[str, ...] | None) -> dict[str, Any]:
-    """How an HTTP API hands a token's claims over: every value as text, a list as [a b]."""
+    """A token's claims as an HTTP API passes them on: every value as text, a list as [a b]."""
     return {
         "jwt": {
             "claims": {name: _claim(value) for name, value in claims.items()},

@@ -1,7 +1,7 @@
 """API Gateway on one machine: routes and the authorizer from the template, the real handler behind them.
 
-It refuses what an HTTP API refuses, in its words; everything else is the handler's. Never logged: a path, a
-query, a box.
+It refuses what an HTTP API refuses, in the same words, and leaves everything else to the handler. It never
+logs a path, a query or a box.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVENT_LIMIT = 6_291_556
 _SECONDS = 30
 _DRAINED = 64_000_000
 _DRAIN_SECONDS = 5
-# The standard's own words in a path; whatever else stands there is someone's.
+# The standard's own words in a path; anything else in it may come from a user.
 _WORDS = frozenset(
     "nms v1 objects folders subscriptions changes operations flags payload payloadParts search pathToId "
     "bulkCreation bulkUpdate bulkDelete payloads folderName copyToFolder moveToFolder preferences deliver "
@@ -42,7 +42,7 @@ class _TooLarge(Exception):
 
 
 class _Gone(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class Gateway:
@@ -111,7 +111,7 @@ class Gateway:
         return await self._result(pool, event, asked)
 
     def _authorizer(self, asked: Request, route: Route) -> dict[str, Any] | Response:
-        """What the authorizer hands on, or its refusal."""
+        """The claims that the authorizer passes on, or its refusal."""
         try:
             token = _bearer(asked.headers.get("authorization", ""))
             claims = self._issuer.claims(token, self._audience)
@@ -157,7 +157,7 @@ class Gateway:
 
 
 class Upload:
-    """A request's body on its way in."""
+    """A request's body while it arrives."""
 
     def __init__(self, headers: dict[str, str], receive: Receive) -> None:
         length = headers.get("content-length", "0")
@@ -166,7 +166,7 @@ class Upload:
         self._finished = False
 
     async def read(self) -> bytes:
-        """The whole body, or _TooLarge as soon as that is known."""
+        """The whole body; raises _TooLarge as soon as that is known."""
         if self._declared > _BODY_LIMIT:
             raise _TooLarge
         body = bytearray()
@@ -177,7 +177,7 @@ class Upload:
         return bytes(body)
 
     async def drain(self) -> None:
-        """Let a client that is still sending come to its end, or it would never read the answer."""
+        """Receive the rest from a client that is still sending, or it would never read the answer."""
         left = _DRAINED
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
@@ -225,7 +225,7 @@ def _group(name: str) -> str:
 
 
 def _route_for_log(path: str) -> str:
-    """The path with everything left out that is not the standard's; store and box always."""
+    """The path with only the standard's words in it; store and box are always left out."""
     parts = path.split("/")
     return "/".join(
         part if part in _WORDS and (at < 3 or at > 4 or parts[1] == "local") else "{}" if part else ""

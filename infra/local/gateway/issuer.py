@@ -1,7 +1,7 @@
-"""The local stand-in for an identity provider: signs tokens, and tells whether a token is good.
+"""The local stand-in for an identity provider: signs tokens and verifies them.
 
-The cloud has a real one; its place is the template's parameter Issuer. Anyone who reaches the port gets any
-token here, so this is never part of what is deployed.
+In the cloud the template's parameter Issuer names a real one. Anyone who reaches the port gets any token
+here, so this is never part of a deployment.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class BadTokenRequest(Exception):
 
 
 class BadToken(Exception):
-    """A token that opens nothing here."""
+    """A token that is not valid here."""
 
 
 class Issuer:
     def __init__(self, keys: KeyStore, server_root: str, name: str = "") -> None:
-        """`name`: what its tokens' iss says, if that is another spelling of its address."""
+        """`name`: the iss of its tokens, if that differs from its address."""
         self._address = f"{server_root}/local"
         self.url = name or self._address
         pem = keys.text("issuer.pem", _new_key)
@@ -84,7 +84,7 @@ class Issuer:
         return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
 
     def claims(self, token: str, audience: list[str]) -> dict[str, Any]:
-        """What a good token says. One without aud names its audience as client_id, as Cognito's do."""
+        """The claims of a valid token. Without aud its audience is its client_id, as with Cognito."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -114,7 +114,7 @@ def _thumbprint(jwk: dict[str, str]) -> str:
 
 
 def _wanted(body: bytes) -> tuple[str, str, dict[str, Any]]:
-    """The box, the scope, and claims to say besides or instead; one that is null is left out."""
+    """The box, the scope, and claims that add to or replace the usual ones; null leaves one out."""
     try:
         request = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What the local stack takes from the machine it runs on: a folder for secrets, a log, a parent process.
+"""What the local stack needs of the machine it runs on: a folder for secrets, a log, a parent process.
 
 Nothing here knows AWS.
 """

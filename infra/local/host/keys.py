@@ -1,4 +1,4 @@
-"""Where the local stack keeps what is secret: in the data folder, readable by its owner alone."""
+"""Keeps the local stack's secrets in the data folder, where only its owner can read them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ class KeyStore:
         self._folder = folder
 
     def text(self, name: str, make: Callable[[], str]) -> str:
-        """The secret of that name, made the first time it is asked for."""
+        """The secret of that name, which is made at its first use."""
         path = self._folder / name
         if not path.exists():
             self._write(path, make())

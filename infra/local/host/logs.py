@@ -1,6 +1,6 @@
-"""What the local stack tells: a line for each request and event worth a word, and the handlers' own logs.
+"""The local stack's log: a line for each request and each notable event, and the handlers' own logs.
 
-Nothing that a user wrote gets in here: no path, no query, no box.
+It holds nothing that a user wrote: no path, no query, no box.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
-# Powertools' own keys that say nothing on one machine.
+# Powertools' own keys that tell nothing on one machine.
 _USUAL = frozenset(
     "level location message timestamp service cold_start function_name function_memory_size function_arn "
     "function_request_id xray_trace_id sampling_rate exception exception_name stack_trace".split()
@@ -25,7 +25,7 @@ class Log:
         self._lock = threading.Lock()
 
     def line(self, text: str) -> None:
-        """Print a line as it is; whoever read us may have gone."""
+        """Print a line as it is, even if nobody reads the output any more."""
         with self._lock:
             try:
                 sys.stdout.write(text + "\n")
@@ -56,7 +56,7 @@ def _now() -> str:
 
 
 def _readable(line: str) -> str:
-    """A line of a structured log as words; metrics, which are for a machine, not at all."""
+    """A line of a structured log as plain text; empty for metrics, which are for a machine."""
     if not line.startswith("{"):
         return line
     try:

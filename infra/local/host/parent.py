@@ -1,4 +1,4 @@
-"""Noticing that whoever started us is gone, or wants us gone and cannot say so."""
+"""Notices that the process that started this one has ended, or wants this one to end and cannot say so."""
 
 import ctypes
 import os
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What ends a process that listens; a stack's parent holds them back while it starts it."""
+"""The signals that end a process; a stack's parent blocks them while it starts the stack."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Signals to end come after the block: what it starts is then known, and can be ended too."""
+    """Delay ending signals until after the block: then what it started is known, and can be ended, too."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
@@ -25,7 +25,7 @@ def held_back() -> Iterator[None]:
 
 
 def die_with_parent(sign: signal.Signals) -> None:
-    """Ask the kernel for a signal when the parent ends. Elsewhere than on Linux there is no such thing."""
+    """Ask the kernel for a signal when the parent ends. Only Linux has that."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, sign)
 
@@ -33,13 +33,13 @@ def die_with_parent(sign: signal.Signals) -> None:
 class Parent:
     """The process that started this one.
 
-    GNU make hands a SIGTERM on to what it runs. At a SIGINT it only waits for it, because a terminal sends
-    that to everyone; sent to make alone, nobody else hears of it. But while make waits so, it is inside its
-    signal handler, and SIGINT is blocked: that can be seen.
+    GNU make forwards a SIGTERM to the command it runs. At a SIGINT it only waits for the command, because a
+    terminal sends SIGINT to both; if only make gets it, the command does not learn of it. But while make
+    waits, it is in its signal handler with SIGINT blocked, and that can be seen.
     """
 
     def __init__(self, pid: int | None = None) -> None:
-        """`pid`: who it should be; it may have ended before this process could look for the first time."""
+        """`pid`: the expected parent; it may have ended before this process could look for the first time."""
         self._pid = pid or os.getppid()
         self._status = Path(f"/proc/{self._pid}/status")
         self.is_make = self._field("Name:") in ("make", "gmake")

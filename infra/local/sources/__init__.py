@@ -1,1 +1,1 @@
-"""What invokes a function besides a request: the stream, queues and schedules. And expiry of rows."""
+"""What invokes functions other than requests: the stream, queues and schedules. Also the expiry of rows."""

@@ -1,6 +1,6 @@
-"""The template's filters on a stream: as Lambda applies them to a record, and as a scan of the table.
+"""The template's filters on a stream: applied to a record as Lambda does, and to a scan of the table.
 
-Plain values only; a filter with more than that is an error, never passed over.
+It knows plain values only; a filter with more than that is an error, and never ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from infra.aws.template import BadTemplate
 
 
 def matches(pattern: Any, event: Any) -> bool:
-    """Whether an event passes a filter of the template: nested names, with a list of values at the end."""
+    """Whether an event passes a filter of the template: nested names that end in a list of values."""
     if not isinstance(event, dict):
         return False
     for name, wanted in pattern.items():
@@ -27,7 +27,7 @@ def matches(pattern: Any, event: Any) -> bool:
 
 
 def as_expression(patterns: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The filters as a scan's expression, so that the other rows stay where they are."""
+    """The filters as a scan's expression, which leaves out the other rows."""
     names: dict[str, str] = {}
     values: dict[str, Any] = {}
     choices = []

@@ -1,7 +1,7 @@
-"""Deletes rows whose time has run out, where the emulator does not: DynamoDB's TTL, at a walking pace.
+"""Deletes expired rows if the emulator does not: DynamoDB's TTL, slowly.
 
-It reads a page of the table at a time, round and round. A round of a large table takes hours; at AWS, too, an
-expired row may stay for days.
+It scans the table page by page, over and over. A round of a large table takes hours; at AWS, too, an expired
+row may stay for days.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ _ROWS = 1000
 
 
 class ExpiryPump:
-    """Of one table; `attribute` holds the second in which a row expires."""
+    """Expires the rows of one table; `attribute` holds the second in which a row expires."""
 
     def __init__(self, dynamodb: Any, table: str, attribute: str, pause: float = _PAUSE_SECONDS) -> None:
         self._dynamodb, self._attribute, self._pause = dynamodb, attribute, pause

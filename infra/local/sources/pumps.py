@@ -1,6 +1,6 @@
-"""What Lambda's event sources do: each pump is a thread that brings its function what there is for it.
+"""Lambda's event sources: each pump is a thread that invokes a function with the events of one source.
 
-Here are what all pumps share, the queue's and the schedule's; the stream's is next door.
+This module holds what all pumps share, and the pumps of queues and schedules; the stream's is in `streams`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Pumps:
         thread.start()
 
     def stop(self, seconds: float) -> None:
-        """No more comes in; what is being done may take that long."""
+        """Take in nothing more; work under way may take that long."""
         self._stopping.set()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
@@ -55,13 +55,13 @@ class Pumps:
         while not self._stopping.is_set():
             try:
                 pump.run(self._stopping)
-            except Exception as error:  # an event source outlives whatever went wrong once
+            except Exception as error:  # an event source outlives any error
                 if not self._stopping.wait(_PAUSE_SECONDS):
                     self._log.event(name, f"event source interrupted: {type(error).__name__}; goes on")
 
 
 def failed_items(answer: bytes) -> set[str] | None:
-    """What a partial batch response names as failed; None where that is the whole batch."""
+    """The items that a partial batch response names as failed; None if that is the whole batch."""
     result = json.loads(answer)
     if not isinstance(result, dict):
         return set()
@@ -71,9 +71,9 @@ def failed_items(answer: bytes) -> set[str] | None:
 
 
 class QueuePump:
-    """Messages to a function; only what it has done is deleted, the rest is seen again after its time.
+    """Brings messages to a function. Deletes those it has done; the others come back after their timeout.
 
-    A message is received when a worker is free for it, never to wait here unseen.
+    A message is received only when a worker is free for it, and never waits here.
     """
 
     def __init__(self, source: QueueSource, sqs: Any, pool: Pool, log: Log) -> None:
@@ -158,7 +158,7 @@ class QueuePump:
 
 
 class SchedulePump:
-    """A tick as soon as the stack is up, then every two seconds, whatever the template's rate."""
+    """Ticks once the stack is up, then every two seconds, whatever the template's rate."""
 
     def __init__(self, rule: str, pool: Pool, log: Log) -> None:
         self._rule, self._pool, self._log = rule, pool, log

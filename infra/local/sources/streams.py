@@ -1,10 +1,10 @@
-"""The stream's pump: the table's records to a function, in order, past the template's filter.
+"""The stream's pump: brings the table's records to a function, in order, through the template's filter.
 
-A batch that fails is tried again from the first record that failed, as Lambda does with partial responses.
+A failed batch is retried from the first record that failed, as Lambda does with partial responses.
 
-A stream that lies in a file goes on after a restart from the first record that it still keeps: those handed
-over are trimmed now and then, so a few come twice. One in memory is empty after a restart; so at the start
-every row that the filter lets through is handed over as if it had just changed.
+A stream in a file continues after a restart with the first record that it still keeps. Records handed over
+are trimmed only now and then, so a few come twice. A stream in memory is empty after a restart: at the start
+every row that passes the filter is handed over as if it had just changed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class StreamPump:
         log: Log,
         file: StreamFile | None,
     ) -> None:
-        """`file`: where the stream lies, if it outlives a restart."""
+        """`file`: the stream's file, if the stream outlives a restart."""
         self._source, self._pool, self._activity, self._log = source, pool, activity, log
         self._file, self._trimmed_at = file, 0.0
         self._dynamodb, self._streams, self._sqs = (
@@ -73,14 +73,14 @@ class StreamPump:
         self._trim()
 
     def _trim(self) -> None:
-        """Let go of what has been handed over, up to its last record."""
+        """Delete the records that have been handed over, except the last."""
         self._trimmed_at = time.monotonic()
         if self._file and self._position and self._position != self._trimmed:
             self._file.trim(self._source.table, self._position)
             self._trimmed = self._position
 
     def _iterator(self) -> str:
-        """From the start, or from behind the last record that was handed over."""
+        """An iterator from the start, or from after the last record that was handed over."""
         shard = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"][0]
         where = {"ShardIteratorType": "TRIM_HORIZON"}
         if self._position:
@@ -90,7 +90,7 @@ class StreamPump:
         return iterator
 
     def _rows(self) -> Iterator[Record]:
-        """Every row that the filter may let through, as a record of a change."""
+        """Every row that may pass the filter, as a record of a change."""
         query = {"TableName": self._source.table, **as_expression(self._source.patterns)}
         for page in self._dynamodb.get_paginator("scan").paginate(**query):
             for number, row in enumerate(page["Items"]):
@@ -128,7 +128,7 @@ class StreamPump:
             pause = min(2 * pause, _RETRY_SECONDS[1])
 
     def _first_failed(self, records: list[Record]) -> int | None:
-        """Where to go on from after an invocation; None when all is done."""
+        """Invoke the function; the index of the first record to retry, None if all are done."""
         event = json.dumps({"Records": records}, default=_binary).encode()
         name = self._pool.function.name
         try:
@@ -152,7 +152,7 @@ class StreamPump:
             self._sqs.send_message(QueueUrl=url, MessageBody=json.dumps(self._lost(records, tries)))
 
     def _lost(self, records: list[Record], tries: int) -> dict[str, Any]:
-        """What Lambda tells the destination: where the records are, not the records."""
+        """What Lambda sends to the destination: where the records are, not the records."""
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         return {
             "requestContext": {
@@ -170,7 +170,7 @@ class StreamPump:
 
 
 def _binary(value: Any) -> str | float:
-    """What a stream's event holds where the SDK has bytes and times."""
+    """The form that the SDK's bytes and times have in a stream's event."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return float(value.timestamp())

@@ -1,1 +1,1 @@
-"""`onecopy check`: whether what the store holds agrees with itself."""
+"""`onecopy check`: whether what the store holds is consistent."""

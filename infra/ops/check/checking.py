@@ -1,4 +1,4 @@
-"""The check itself: look at everything, look again at what seemed wrong, mend what may be mended."""
+"""The check itself: looks at everything, looks again at what seemed wrong, mends what may be mended."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +17,15 @@ from infra.ops.rows.reading import AT_ONCE
 from onecopy.domain.box import SETTLED
 
 Told = Callable[[int, int], None]
-"""How many boxes have been looked at, and of how many."""
+"""Called with the number of checked boxes and their total."""
 
 _ROUNDS = 3
-"""What is mended may show that something counted from it is wrong, too."""
+"""A mended row may show that something counted from it is wrong, too."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """`busy`: boxes that were written to all the time, so that not all could be compared."""
+    """`busy`: boxes that were written to all the time and could not be compared as a whole."""
 
     counts: dict[str, int]
     findings: Sequence[Finding]
@@ -34,7 +34,7 @@ class Report:
 
     @property
     def wrong(self) -> Sequence[Finding]:
-        """All but strays."""
+        """All findings except strays."""
         return [finding for finding in self.findings if not finding.is_stray]
 
     @property
@@ -60,10 +60,10 @@ def check(
     at_once: int = AT_ONCE,
     told: Told = lambda done, of: None,
 ) -> Report:
-    """What is wrong for certain: at the second look too, some seconds later, in a quiet moment of its box.
+    """Find what is certainly wrong: still so at a second look, seconds later, in a quiet moment of its box.
 
-    Box by box, so many side by side. `box`, as its rows name it: of this one alone, which reads nothing else;
-    content that says it is of the box, though nothing in it names it, is then not seen.
+    It checks box by box, `at_once` of them in parallel. With `box`, as rows name it, it checks and reads only
+    that one; then it does not see content that claims to be of the box but that nothing in it names.
     """
     with (
         TemporaryDirectory(prefix="onecopy-check-") as folder,
@@ -95,7 +95,7 @@ def _confirmed(
 
 
 class _Look:
-    """Each box is read into a file of its own, gone when it has been looked at."""
+    """Reads each box into a file of its own, which is deleted after the box has been checked."""
 
     def __init__(self, deployed: Deployed, folder: Path, at_once: int) -> None:
         self._deployed, self._folder, self._at_once = deployed, folder, at_once
@@ -123,7 +123,7 @@ class _Look:
             return list(rules.box(facts, box, datetime.now(UTC)))
 
     def again(self, suspected: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
-        """The boxes and contents in question, read anew. What a busy box shows proves nothing."""
+        """Read the boxes and contents in question anew. What a busy box shows proves nothing."""
         boxes = sorted({finding.box for finding in suspected if finding.box})
         looks = list(reading.in_parallel(self._second, boxes, self._at_once))
         busy = [box for box, found in zip(boxes, looks, strict=True) if found is None]
@@ -134,7 +134,7 @@ class _Look:
         return [*found, *(rules.elsewhere(self._store, datetime.now(UTC)) if others else ())], busy
 
     def _second(self, box: str) -> list[Finding] | None:
-        """None if there was no quiet moment."""
+        """The findings of a second look; None if the box had no quiet moment."""
         with self._facts() as facts:
             if not facts.read_box(box, self._store, self._at_once):
                 return None

@@ -1,7 +1,7 @@
-"""What the store holds, kept in a file while it is looked at: memory stays bounded.
+"""What the store holds, kept in a file while it is checked: memory stays bounded.
 
-There are two kinds: of one box, all its rows, read at one moment; of the whole store, the keys of its rows
-and the objects of its bucket, read once while the store goes on. What does not agree is a suspicion at first.
+There are two kinds. For one box: all its rows, read at one moment. For the whole store: the keys of its rows
+and the objects of its bucket, read once while the store is in use. A disagreement is at first a suspicion.
 """
 
 import json
@@ -38,7 +38,7 @@ Object = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Stored:
-    """One object of the bucket: a part of a content. `size` in bytes."""
+    """One object in the bucket, which is one part of a content. `size` is in bytes."""
 
     part: int
     size: int
@@ -56,15 +56,15 @@ class Facts:
         self._db.close()
 
     def read(self, at_once: int) -> None:
-        """Of everything the keys. The bucket first: what is put there is noted in the table before."""
+        """Read all keys. The bucket comes first, because the table notes an object before it is put there."""
         self._keep_objects(_objects(self._deployed, ""))
         for page in reading.keys(self._deployed, self._deployed.table, at_once):
             self._keep_rows(map(_kept_key, page))
 
     def read_box(self, box: str, store: "Facts", afresh: int = 0) -> bool:
-        """All that belongs to it; whether it was one moment, in which nobody wrote. What says that it is of
-        the box, and what the bucket has of it, tells the whole store's facts; `afresh`, the bucket itself, of
-        so many contents at once.
+        """Read all that belongs to a box; returns whether nobody wrote to it meanwhile. The whole store's
+        facts say which content claims to be of the box, and what the bucket holds of it. With `afresh` the
+        bucket itself is read, so many contents at once.
         """
         return any(self._read_box_once(box, store, afresh) for _ in range(_TRIES))
 
@@ -85,7 +85,7 @@ class Facts:
         return reading.row(self._deployed, name, (box, table.BOX)) == before
 
     def _named(self, box: str) -> set[str]:
-        """The partitions of content that the box's links and uploads name."""
+        """The content partitions that the box's links and uploads name."""
         rows = (json.loads(raw) for (raw,) in self._db.execute("SELECT raw FROM rows WHERE home = ?", (box,)))
         return {partition for row in rows for partition, _ in reading.contents(row)}
 
@@ -93,8 +93,8 @@ class Facts:
         return list(_objects(self._deployed, f"{content}/"))
 
     def read_partition(self, partition: str) -> None:
-        """Once more what the table and the bucket hold of one content, or of a partition of a box; and
-        whether the box is there.
+        """Read again what the table and the bucket hold of one content, or of one partition of a box, and
+        whether the box exists.
         """
         content = partition.removeprefix("C#")
         self._db.execute("DELETE FROM rows WHERE box = ?", (partition,))
@@ -106,7 +106,7 @@ class Facts:
         self._keep_rows(map(_kept, reading.rows(self._deployed, self._deployed.table, homes)))
 
     def owned(self, box: str) -> set[str]:
-        """Partitions of content that say they are of the box."""
+        """The content partitions that claim to be of the box."""
         with self._asking, closing(self._db.cursor()) as asked:
             return {each for (each,) in asked.execute("SELECT box FROM rows WHERE owner = ?", (box,))}
 
@@ -119,14 +119,14 @@ class Facts:
         return [box for (box,) in self._db.execute("SELECT box FROM rows WHERE item = 'BOX' ORDER BY box")]
 
     def logs(self, box: str) -> list[str]:
-        """The partitions of its log, from the oldest on."""
+        """The partitions of its log, oldest first."""
         start = f"{box}#L"
         found = self._db.execute("SELECT DISTINCT box FROM rows WHERE home = ?", (box,))
         logs = [partition for (partition,) in found if partition.startswith(start)]
         return sorted(logs, key=lambda partition: int(partition.removeprefix(start)))
 
     def homeless(self) -> list[str]:
-        """Partitions of a box that is not there, and of content that belongs to one."""
+        """Partitions of boxes that do not exist, and of content that belongs to such a box."""
         sql = """SELECT DISTINCT box FROM rows WHERE coalesce(home, nullif(owner, '')) IS NOT NULL
                  AND coalesce(home, owner) NOT IN (SELECT box FROM rows WHERE item = 'BOX') ORDER BY box"""
         return [partition for (partition,) in self._db.execute(sql)]
@@ -136,13 +136,13 @@ class Facts:
         return _row(kind, found[0]) if found else None
 
     def of(self, kind: type[_RowT], box: str, prefix: str) -> Iterator[_RowT]:
-        """The rows of a partition whose item begins so, in order."""
+        """The rows of a partition whose item begins with `prefix`, in order."""
         between = (box, prefix, f"{prefix}\U0010ffff")
         sql = "SELECT raw FROM rows WHERE box = ? AND item >= ? AND item < ? ORDER BY item"
         return (_row(kind, raw) for (raw,) in self._db.execute(sql, between))
 
     def of_owner(self, kind: type[_RowT], owner: str, item: str = table.CONTENT) -> Iterator[_RowT]:
-        """Rows of content that belongs to a box; an intake belongs to none, its owner is empty."""
+        """Rows of content that belongs to a box; an intake belongs to none, and has an empty owner."""
         sql = "SELECT raw FROM rows WHERE owner = ? AND item = ? ORDER BY box"
         return (_row(kind, raw) for (raw,) in self._db.execute(sql, (owner, item)))
 
@@ -152,14 +152,14 @@ class Facts:
         return {part: Stored(part, size, datetime.fromisoformat(at)) for part, size, at in found}
 
     def unnoted(self) -> list[str]:
-        """Contents in the bucket that have no row of their own, and that no link points to."""
+        """Contents in the bucket that have no row of their own and no link."""
         sql = """SELECT DISTINCT content FROM objects
                  WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.box = 'C#' || objects.content)
                  AND NOT EXISTS (SELECT 1 FROM rows WHERE rows.content = objects.content) ORDER BY content"""
         return [content for (content,) in self._db.execute(sql)]
 
     def counts(self) -> dict[str, int]:
-        """Boxes, messages, contents and bytes in the bucket, changes."""
+        """The numbers of boxes, messages, contents, bytes in the bucket, and changes."""
         sql = """SELECT (SELECT count(*) FROM rows WHERE item = 'BOX'),
                         (SELECT count(*) FROM rows WHERE owner IS NULL AND item LIKE 'O#%'),
                         (SELECT count(*) FROM rows WHERE owner IS NOT NULL AND item = 'CONTENT'),
@@ -176,7 +176,7 @@ class Facts:
 
 
 def _objects(deployed: Deployed, prefix: str) -> Iterator[Object]:
-    """What the bucket holds: a content, the part of it, its size, and since when."""
+    """The objects in the bucket: content, part, size, and time of the last change."""
     pages = deployed.s3.get_paginator("list_objects_v2").paginate(Bucket=deployed.bucket, Prefix=prefix)
     for page in pages:
         for each in page.get("Contents", ()):
@@ -196,7 +196,7 @@ def _kept(item: Raw) -> tuple[str | None, ...]:
 
 
 def _kept_key(item: Raw) -> tuple[str | None, ...]:
-    """Without the row itself. An intake belongs to no box, and so is looked at from here."""
+    """Keep the key without the row itself; an intake is kept whole, because no box's facts hold it."""
     kept = _kept(item)
     return kept if item["item"]["S"] == table.INTAKE else (*kept[:-1], "")
 

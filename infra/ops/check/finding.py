@@ -1,4 +1,4 @@
-"""Something that does not agree with something else."""
+"""A disagreement that the check has found."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from onecopy.store.commit.transact import Store
 _STRAYS = frozenset({"orphan", "swept"})
 
 Mend = Callable[[Deployed, Store], None]
-"""Puts one finding right, on the condition that all is still as it was found; else it does nothing."""
+"""Mends one finding if everything is still as it was found; otherwise does nothing."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`rule` and `thing` name it, so that a second look knows it again; `text` is for whoever reads it.
+    """`rule` and `thing` identify it at a second look; `text` is for the reader.
 
-    `box` is empty for content whose box is not known. Without `mend` it is for a person to decide.
+    `box` is empty for content whose box is not known. Without `mend`, a person must decide.
     """
 
     rule: str
@@ -27,7 +27,7 @@ class Finding:
 
     @property
     def is_stray(self) -> bool:
-        """Left by a request that was killed: nothing points to it, and the sweep takes it."""
+        """Left by a request that was killed: nothing points to it, and the sweep deletes it."""
         return self.rule in _STRAYS
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""What is safe to mend: what can be counted or derived anew from rows that are there, each under condition.
+"""Mends what is safe to mend: what existing rows let it count or derive, each under a condition.
 
-Nothing a user stored is ever deleted here, nor made up. Content that no row knows is handed to the sweep.
+It never deletes or makes up anything that a user stored. It hands content that no row knows to the sweep.
 """
 
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ from onecopy.store.commit.transact import Store, View, commit
 from onecopy.store.subscribers import subscriptions
 
 _OTHERWISE = (DeleteError, PutError, TransactWriteError, UpdateError)
-"""It is no longer as it was found; the next check will tell."""
+"""Raised if something is no longer as it was found; the next check will tell."""
 
 
 def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
-    """The count is what the box's links say. At zero the sweep takes it away, as it always does."""
+    """Set the count to the number of the box's links. At zero the sweep deletes the content, as always."""
 
     def mend(_: Deployed, store: Store) -> None:
         actions: list[Action] = [ContentRow.links.set(links)]
@@ -53,7 +53,7 @@ def links_of_content(box: Box, row: ContentRow, links: int) -> Mend:
 
 
 def row_of_content(box: Box, link: Link, links: int) -> Mend:
-    """From the links to it, each of which knows its parts; its bytes are there."""
+    """Make the row from the links to it, each of which knows its parts; its bytes exist."""
 
     def mend(_: Deployed, store: Store) -> None:
         if not link.content:
@@ -73,7 +73,7 @@ def row_of_content(box: Box, link: Link, links: int) -> Mend:
 
 
 def digest(box: Box, right: Digest) -> Mend:
-    """The sum over what is there."""
+    """Store the digest of what the box holds."""
 
     def mend(_: Deployed, store: Store) -> None:
         row = BoxRow(box=str(box.key), item=table.BOX)
@@ -84,7 +84,7 @@ def digest(box: Box, right: Digest) -> Mend:
 
 
 def renewed(row: BoxRow) -> Mend:
-    """Every client lists the box anew, none goes on from a log with a gap: what is left of the log goes."""
+    """Make every client list the box anew, not continue from a log with a gap; delete the rest of the log."""
 
     def mend(_: Deployed, store: Store) -> None:
         actions: list[Action] = [
@@ -104,7 +104,7 @@ def renewed(row: BoxRow) -> Mend:
 
 
 def taken_name(box: Box, folder: Folder) -> Mend:
-    """The folder's row says what it is called, so its name is taken."""
+    """Take the folder's name, as its row has it."""
 
     def mend(_: Deployed, store: Store) -> None:
         if folder.parent is None:
@@ -128,7 +128,7 @@ def freed_name(box: Box, row: NameRow) -> Mend:
 
 
 def place(row: LinkRow | FolderRow, right: str) -> Mend:
-    """Where the index finds it; it follows from the row's own folder."""
+    """Set the place in the index, which follows from the row's own folder."""
 
     def mend(_: Deployed, store: Store) -> None:
         kind = type(row)
@@ -139,7 +139,7 @@ def place(row: LinkRow | FolderRow, right: str) -> Mend:
 
 
 def chain(box: Box, folder: Folder, right: Chain) -> Mend:
-    """The folders above it, as its parents have it."""
+    """Write down the folders above it, as its parents have them."""
 
     def mend(_: Deployed, store: Store) -> None:
         def decide(view: View, draft: Draft) -> None:
@@ -154,8 +154,8 @@ def chain(box: Box, folder: Folder, right: Chain) -> Mend:
 
 
 def begun(box: Box, job: Job) -> Mend:
-    """The work that is noted in the box row, begun anew; what is done already is passed over. A copy would be
-    made twice: it ends where it is.
+    """Start the work anew that the box row notes, which skips what is done already. A copy would be made
+    twice: it ends where it is.
     """
 
     def mend(_: Deployed, store: Store) -> None:
@@ -170,7 +170,7 @@ def begun(box: Box, job: Job) -> Mend:
 
 
 def settled(box: Box, folder: Folder) -> Mend:
-    """The work below a folder that is noted as moved, and that no job does."""
+    """Start the job that settles what is below a moved folder."""
 
     def mend(_: Deployed, store: Store) -> None:
         def decide(view: View, draft: Draft) -> None:
@@ -184,7 +184,7 @@ def settled(box: Box, folder: Folder) -> Mend:
 
 
 def swept(content: str) -> Mend:
-    """Noted as bytes that were never linked: the sweep looks once more, and deletes them."""
+    """Note them as bytes that were never linked: the sweep looks once more, and deletes them."""
 
     def mend(_: Deployed, store: Store) -> None:
         with suppress(*_OTHERWISE):
@@ -194,7 +194,7 @@ def swept(content: str) -> Mend:
 
 
 def rung(row: SubscriptionRow) -> Mend:
-    """Due at once: the next sweep rings for it, and its turn finds out what it is owed."""
+    """Make it due at once: the next sweep rings for it, and the delivery finds what it has missed."""
 
     def mend(_: Deployed, store: Store) -> None:
         work, due = table.work(table.DELIVER, row.box), table.time_text(store.now())
@@ -209,7 +209,7 @@ def rung(row: SubscriptionRow) -> Mend:
 
 
 def undeleted(content: str, parts: Sequence[int]) -> Mend:
-    """Takes away the delete markers that hide an older version, of what links point to."""
+    """Delete the markers that hide an older version of content that links point to."""
 
     def mend(deployed: Deployed, _: Store) -> None:
         for part in parts:
@@ -220,7 +220,7 @@ def undeleted(content: str, parts: Sequence[int]) -> Mend:
 
 
 def hidden_by(deployed: Deployed, key: str) -> list[str]:
-    """The delete markers on top of a version that is still there; none if there is none."""
+    """The delete markers on a key that still has a version; none if it has no version."""
     found = deployed.s3.list_object_versions(Bucket=deployed.bucket, Prefix=key)
     markers = [each["VersionId"] for each in found.get("DeleteMarkers", ()) if each["Key"] == key]
     versions = [each for each in found.get("Versions", ()) if each["Key"] == key]

@@ -1,4 +1,4 @@
-"""What has to agree with what. Each rule reads facts and says what does not; none calls the store."""
+"""What must agree with what. Each rule reads facts and reports what disagrees; none calls the store."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,17 +27,17 @@ from onecopy.store.commit.table import (
 )
 
 LATE = timedelta(minutes=15)
-"""After so long what is due should have been swept: a sweep comes every minute."""
+"""Within this time anything due should have been swept: a sweep runs every minute."""
 
 RARELY = timedelta(days=2)
-"""Twice the longest that a subscriber at rest waits for a look: whoever is due later is never rung for."""
+"""Twice the longest rest of a subscriber: nothing will ever ring for one that is due later."""
 
 LOG_SURELY_KEPT = timedelta(days=1)
 """The shortest history that can be set."""
 
 
 def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
-    """All rules on one box; its content, its log and its subscriptions among it."""
+    """Apply all rules to one box, including its content, its log and its subscriptions."""
     row = facts.get(BoxRow, name, table.BOX)
     if row:
         looked_at = rows.box(row)
@@ -49,11 +49,11 @@ def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
 
 
 def elsewhere(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """What belongs to no box that is there."""
+    """Find what belongs to no existing box."""
     intakes = list(facts.of_owner(IntakeRow, "", table.INTAKE))
     for intake in intakes:
         if late := _late(intake.due, now):
-            yield Finding("swept", "", intake.box, f"bytes that came in and were never linked, {late}")
+            yield Finding("swept", "", intake.box, f"bytes that arrived and were never linked, {late}")
     noted = {content for intake in intakes for content in intake.content_keys}
     for content in facts.unnoted():
         if content in noted:
@@ -69,11 +69,11 @@ def elsewhere(facts: Facts, now: datetime) -> Iterator[Finding]:
             repair.swept(content),
         )
     for partition in facts.homeless():
-        yield Finding("homeless", "", partition, "rows of a box that is not there")
+        yield Finding("homeless", "", partition, "rows of a box that does not exist")
 
 
 def _log(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding]:
-    """From the first change that has not expired to the box row's number, without a gap."""
+    """The log has no gap from the first change that has not expired to the box row's number."""
     expected = None
     for change in _changes(facts, row.box):
         if change.expires <= now.timestamp():
@@ -86,7 +86,7 @@ def _log(facts: Facts, row: BoxRow, box: Box, now: datetime) -> Iterator[Finding
     last = (expected or 1) - 1
     kept = box.at is not None and box.at > now - LOG_SURELY_KEPT
     if last > box.seq:
-        yield Finding("log", row.box, f"change {last}", f"the box has come to {box.seq} only")
+        yield Finding("log", row.box, f"change {last}", f"in the log, but the box is at {box.seq}")
     elif last < box.seq and (expected or kept):
         text = f"the log ends at {last}"
         yield Finding("log", row.box, f"change {box.seq}", text, repair.renewed(row))
@@ -102,7 +102,7 @@ def _tree(facts: Facts, box: Box) -> Iterator[Finding]:
     folder_rows = {row.item: row for row in facts.of(FolderRow, name, "F#")}
     folders = {folder.folder_id: folder for folder in map(rows.folder, folder_rows.values())}
     for needed in SYSTEM_FOLDERS.keys() - folders.keys():
-        text = "a folder that every box has is not there"
+        text = "a folder that every box has is missing"
         yield Finding("folder", name, table.folder_item(needed), text)
     for item, row in folder_rows.items():
         yield from _folder(box, folders, row, folders[FolderId(item[2:])])
@@ -114,7 +114,7 @@ def _tree(facts: Facts, box: Box) -> Iterator[Finding]:
         digest = digest.plus("object", link.item.removeprefix("O#"), ModSeq(int(link.last_mod_seq)))
         yield from _link(box, folders, link)
     if digest != box.digest:
-        text = f"the digest is written as {_shown(box.digest)}, it is {_shown(digest)}"
+        text = f"the digest is stored as {_shown(box.digest)}, but is {_shown(digest)}"
         yield Finding("digest", name, table.BOX, text, repair.digest(box, digest))
 
 
@@ -135,14 +135,14 @@ def _folder(box: Box, folders: dict[FolderId, Folder], row: FolderRow, folder: F
         return
     above = _above(folders, folder)
     if above is None:
-        yield Finding("folder", name, row.item, "what lies above it is not there, or is a circle")
+        yield Finding("folder", name, row.item, "a folder above it is missing, or they form a circle")
     elif box.chain(folder.ancestors) != above:
-        text = "the folders above it are written otherwise than they are"
+        text = "the folders above it are not those that are stored"
         yield Finding("chain", name, row.item, text, repair.chain(box, folder, above))
 
 
 def _above(folders: dict[FolderId, Folder], folder: Folder) -> Chain | None:
-    """By going up from parent to parent."""
+    """The folders above, found by going up from parent to parent."""
     found: list[FolderId] = []
     climb: Folder | None = folder
     while climb and climb.parent is not None:
@@ -167,7 +167,7 @@ def _names(facts: Facts, box: Box, folders: dict[FolderId, Folder]) -> Iterator[
             yield Finding("name", name, item, f"its name leads to {row.folder_id}")
     for row in taken.values():
         thing = f"a name of {row.folder_id}"
-        text = "the folder is called otherwise, or is gone"
+        text = "the folder has another name, or is gone"
         yield Finding("name", name, thing, text, repair.freed_name(box, row))
 
 
@@ -179,11 +179,11 @@ def _link(box: Box, folders: dict[FolderId, Folder], row: LinkRow) -> Iterator[F
     if row.place != right:
         yield Finding("place", name, row.item, "not where its folder lists it", repair.place(row, right))
     if link.parent not in folders and not box.doomed:
-        yield Finding("link", name, row.item, f"its folder {link.parent} is not there")
+        yield Finding("link", name, row.item, f"its folder {link.parent} does not exist")
 
 
 def _work(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
-    """What goes on in the background is somebody's, and goes on."""
+    """All background work has a job, and goes on."""
     name = str(box.key)
     jobs = list(facts.of(JobRow, name, "J#"))
     for job in jobs:
@@ -192,19 +192,19 @@ def _work(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
     there = {job.item for job in jobs}
     for noted in box.jobs:
         if table.job_item(noted.job_id) not in there:
-            text = f"a {noted.kind} that was begun, and has no job"
+            text = f"a {noted.kind} that was started, but has no job"
             yield Finding("job", name, table.job_item(noted.job_id), text, repair.begun(box, noted))
     settled = {folder_id for job in box.jobs if job.kind == "settle" for folder_id in job.roots}
     for folder_id, moved in box.moved.items():
         if folder_id not in settled:
             folder = Folder(folder_id, None, "", (), ModSeq(moved.seq))
-            text = "moved, and no job settles what is below"
+            text = "moved, but no job settles what is below it"
             mend = repair.settled(box, folder)
             yield Finding("job", name, table.folder_item(folder_id), text, mend)
 
 
 def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
-    """Counts against links, rows against the bucket."""
+    """Counts agree with links, and rows with the bucket."""
     name, linked = str(box.key), Counter[str]()
     one = dict[str, str]()
     for link in facts.of(LinkRow, name, "O#"):
@@ -215,22 +215,22 @@ def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
         key = content.box.removeprefix("C#")
         count = linked.pop(key, 0)
         if content.links != count:
-            text = f"counted {content.links:,} links, there are {count:,}"
+            text = f"counted {content.links:,} links, but there are {count:,}"
             safe = None if content.links <= 0 else repair.links_of_content(box, content, count)
             yield Finding("count", name, content.box, text, safe)
         if count:
             yield from _bytes(facts, name, key, content)
         elif late := _late(content.due, now):
-            yield Finding("reclaim", name, content.box, f"linked by nothing and still there, {late}")
+            yield Finding("reclaim", name, content.box, f"nothing links to it, but it is still there, {late}")
     for key, count in linked.items():
         thing = table.content_partition(ContentKey(key))
         row_of_one = facts.get(LinkRow, name, one[key])
         whole = row_of_one and len(facts.parts(key)) == len(row_of_one.parts)
         mend = repair.row_of_content(box, rows.link(row_of_one), count) if row_of_one and whole else None
-        yield Finding("content", name, thing, f"{count:,} links point to it, and it has no row", mend)
+        yield Finding("content", name, thing, f"{count:,} links point to it, but it has no row", mend)
     for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
         if late := _late(upload.due, now):
-            yield Finding("swept", name, upload.box, f"an upload that never became whole, {late}")
+            yield Finding("swept", name, upload.box, f"an upload that was never completed, {late}")
 
 
 def _bytes(facts: Facts, name: str, key: str, content: ContentRow) -> Iterator[Finding]:
@@ -251,23 +251,23 @@ def _subscriptions(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
         ahead = row.validity == box.validity and row.cursor > box.seq
         if ahead:
             yield Finding(
-                "cursor", str(box.key), row.item, f"told up to {row.cursor}, the box is at {box.seq}"
+                "cursor", str(box.key), row.item, f"notified up to {row.cursor}, but the box is at {box.seq}"
             )
         if row.state != "failed" and not _is_rung_for(row, now):
-            text = "a subscriber that nobody would ever ring for"
+            text = "a subscriber that nothing will ever ring for"
             yield Finding("bell", str(box.key), row.item, text, repair.rung(row))
         if row.state == "active" and not row.tries and (late := _late(row.due, now)):
-            yield Finding("push", str(box.key), row.item, f"a subscriber that is not told, {late}")
+            yield Finding("push", str(box.key), row.item, f"a subscriber that is not notified, {late}")
 
 
 def _is_rung_for(row: SubscriptionRow, now: datetime) -> bool:
-    """The sweep will find it, and before long."""
+    """Whether the sweep will soon find it."""
     known = {table.work(kind, row.box) for kind in (table.DELIVER, table.DUE)}
     return row.work in known and row.due is not None and row.due <= table.time_text(now + RARELY)
 
 
 def _late(since: str | None, now: datetime) -> str:
-    """How long it has been due, if that is too long."""
+    """How long it has been due; empty unless that is too long."""
     late = now - table.parse_time(since) if since else timedelta()
     return f"due for {_told(late)}" if late > LATE else ""
 

@@ -1,1 +1,1 @@
-"""`onecopy import`: messages into a box, through the store's public API alone."""
+"""`onecopy import`: stores messages in a box, only through the store's public API."""

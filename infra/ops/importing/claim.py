@@ -1,7 +1,7 @@
-"""One import at a time into a box, and what one that was killed may have left under way.
+"""Lets one import at a time into a box, and remembers what a killed one may have left under way.
 
-The store goes on with a request whose sender has died. So what is under way is noted in a file of this
-machine, for the run that comes next. A run that ends well leaves nothing.
+The store goes on with a request whose sender has died. So a file on this machine notes what is under way, for
+the next run. A run that ends well leaves no file.
 """
 
 import fcntl
@@ -17,11 +17,11 @@ from typing import Self
 from infra.ops.importing.connection import Unusable
 
 LONGEST_DOUBT = 3600.0
-"""Seconds after which nothing that was noted can be under way any more."""
+"""Seconds after which nothing in the file can be under way any more."""
 
 
 class Claim:
-    """Held by one process at a time; the others wait, after they have said so. It falls with its process."""
+    """Held by one process at a time; the others say that they wait. It is released when its process ends."""
 
     def __init__(self, what: str, say: Callable[[str], None]) -> None:
         name = hashlib.sha256(what.encode()).hexdigest()[:32]
@@ -32,7 +32,7 @@ class Claim:
 
     @property
     def under_way(self) -> Sequence[str]:
-        """The tags last noted; at first, those of an earlier run that did not see their end."""
+        """The tags last noted; at first, those that an earlier run left unfinished."""
         return self._under_way
 
     def __enter__(self) -> Self:
@@ -49,14 +49,14 @@ class Claim:
         self._let_go()
 
     def note(self, tags: Iterable[str]) -> None:
-        """Before they are sent, and again when their end is known: all that is under way now."""
+        """Note all that is under way now: before it is sent, and again when its outcome is known."""
         self._under_way = tuple(tags)
         noted = "".join(f"{tag}\n" for tag in self._under_way).encode()
         os.pwrite(self._file, noted, 0)
         os.ftruncate(self._file, len(noted))
 
     def _take(self) -> None:
-        """The file that is there now: whoever held it may have removed the one we waited for."""
+        """Lock the file that exists now: the last holder may have removed the one waited for."""
         while self._file < 0 or not self._is_there():
             self._let_go()
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,6 +1,6 @@
-"""The way to a store: its token, and patience with a store that is busy or away for a moment.
+"""The connection to a store: its token, and patience with a store that is briefly busy or away.
 
-What is asked of the store is not decided here.
+It does not decide what to ask of the store.
 """
 
 import random
@@ -26,9 +26,9 @@ _Answer = TypeVar("_Answer")
 
 
 class Unusable(Exception):
-    """The store does not answer, or not to us; the text says why, in words for an operator.
+    """The store does not answer, or refuses; the text says why, in words for an operator.
 
-    `under_way` says that it may still be at what it was asked for.
+    `under_way` says that the store may still be working on the request.
     """
 
     def __init__(self, reason: str, under_way: bool = False) -> None:
@@ -37,9 +37,9 @@ class Unusable(Exception):
 
 
 class TryAgain(Exception):
-    """Nobody knows whether it was done: the connection broke, or the store was too busy to say.
+    """Nobody knows whether it was done: the connection broke, or the store was too busy to answer.
 
-    `under_way` says that the store may be at it still.
+    `under_way` says that the store may still be working on it.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TryAgain(Exception):
 
 
 class Connection:
-    """One box of one store. Threads may share it."""
+    """A connection to one box of one store. Threads may share it."""
 
     def __init__(self, url: str, store: str, box_id: str, token: str | None = None) -> None:
         if not url.startswith(("http://", "https://")):
@@ -76,7 +76,7 @@ class Connection:
         self._client.close()
 
     def ask(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """One try of a request to the box; only the token is got anew when it is refused."""
+        """Send one request to the box, without a retry, except with a new token if the old one is refused."""
         token = self._current()
         answer = self._ask_with(token, method, path, content)
         if answer.status_code == httpx.codes.UNAUTHORIZED and self._given is None:
@@ -87,7 +87,7 @@ class Connection:
         return answer
 
     def put(self, href: str, headers: Headers, content: bytes) -> httpx.Response:
-        """To a presigned address, which wants no token."""
+        """Send content to a presigned URL, which wants no token."""
         return self._send("PUT", href, headers, {"content": content})
 
     def _ask_with(self, token: str, method: str, path: str, content: dict[str, Any]) -> httpx.Response:
@@ -125,7 +125,7 @@ class Connection:
                 self._renew_at = 0.0
 
     def _renew(self) -> None:
-        """The local stack gives a token to whoever asks; elsewhere one has to be brought along."""
+        """Get a token from the local stack, which gives one to anybody; elsewhere the user must bring one."""
         asked = {"boxId": self._box_id, "scope": SCOPE}
         answer = self._send("POST", f"{self.url}/local/token", {}, {"json": asked})
         given = body(answer) if answer.is_success else {}
@@ -146,7 +146,7 @@ def body(answer: httpx.Response) -> dict[str, Any]:
 
 
 def fault(answer: httpx.Response) -> str:
-    """An error of the store in a few words: its code and NMS's messageId, nothing of the request."""
+    """An error of the store in short: its code and NMS's messageId, and nothing of the request."""
     return f"{answer.status_code} {message_id(body(answer))}".strip()
 
 
@@ -159,7 +159,7 @@ def message_id(failure: dict[str, Any]) -> str:
 
 
 def patiently(url: str, attempt: Callable[[TryAgain | None], _Answer]) -> _Answer:
-    """Tries, waiting longer each time or as the store asks; `attempt` learns how the last one ended."""
+    """Try, and wait longer each time or as the store asks; `attempt` gets the outcome of the last try."""
     last: TryAgain | None = None
     fruitless = 0
     while True:

@@ -1,4 +1,4 @@
-"""Messages as the bodies of requests: NMS's form-data, and the list of parts of a direct upload."""
+"""Turns messages into bodies of requests: NMS's form-data, and the list of parts of a direct upload."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _PLAIN_NAME = frozenset(map(chr, range(32, 127))) - {'"', "\\", "%"}
 
 @dataclass(frozen=True)
 class Item:
-    """A message on its way: the NMS object made of it, and the message for its content."""
+    """A message to store: the NMS object made of it, and the message itself for its content."""
 
     message: Message
     tag: str
@@ -42,7 +42,7 @@ def bulk_creation(items: Sequence[Item]) -> tuple[str, bytes]:
 
 
 def upload_parts(message: Message) -> list[dict[str, Any]]:
-    """The payloadPart list that announces content without holding it."""
+    """The payloadPart list, which announces content without containing it."""
     return [{name: value for name, value in _announced(part) if value} for part in message.parts]
 
 
@@ -55,7 +55,7 @@ def _announced(part: Part) -> Iterator[tuple[str, Any]]:
 
 
 def _content(message: Message) -> tuple[str, bytes]:
-    """A text goes alone, as itself; everything else as multipart/mixed, where parts may have names."""
+    """A single text is sent as it is, everything else as multipart/mixed, where parts may have names."""
     if not message.parts:
         return "", b""
     if message.is_single_text:

@@ -1,7 +1,7 @@
-"""The import: a backup's messages into a box, through the store's public API.
+"""The import: stores a backup's messages in a box, through the store's public API.
 
-It may be run again at any time, also after it was killed: what the box has is left out. Memory holds a
-few requests' worth of messages. What is printed meanwhile and at the end is the caller's (`cli`).
+It may be run again at any time, even after it was killed: it skips what the box has. Memory holds a few
+requests' worth of messages. The caller (`cli`) prints progress and result.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +19,13 @@ from infra.ops.phone.message import Message, correlation_tag, nms_object
 
 MAX_ITEMS = 72
 MAX_REQUEST = 2_500_000
-"""Well below what a store takes in one form, so that one with a smaller limit still takes it."""
+"""Well below what a store takes in one form, so a store with a smaller limit takes it, too."""
 
 IN_FLIGHT = 2
 
 
 class Importer:
-    """One run. `outcome` is right at any moment, also when an exception has ended the run."""
+    """One run. `outcome` is correct at any moment, even after an exception."""
 
     def __init__(
         self, connection: Connection, box_id: str, claim: Claim, progress: Callable[[Outcome], None]
@@ -40,7 +40,7 @@ class Importer:
         self.outcome = Outcome()
 
     def run(self, backup: Backup) -> None:
-        """Of a file that breaks off, all that can be read is stored; `outcome.broken` then says where."""
+        """Store all that can be read, even of a file that breaks off; `outcome.broken` then says where."""
         try:
             self._ledger.catch_up()
             self._ledger.wait_for(self._claim.under_way, LONGEST_REQUEST)
@@ -86,12 +86,12 @@ class Importer:
             self._flying[self._workers.submit(self._writer.create, batch)] = tags
 
     def _note(self, launched: Sequence[str] = ()) -> None:
-        """For the next run, should this one be killed now."""
+        """Note what is under way for the next run, in case this one is killed."""
         uploads = (upload.tag for upload in self.outcome.uploads)
         self._claim.note([*chain.from_iterable(self._flying.values()), *uploads, *launched])
 
     def _land(self, allowed: int) -> None:
-        """Waits until no more than `allowed` requests are under way."""
+        """Wait until at most `allowed` requests are under way."""
         while len(self._flying) > allowed:
             landed, _ = wait(self._flying, return_when=FIRST_COMPLETED)
             for future in landed:
@@ -101,7 +101,7 @@ class Importer:
 
 
 def _in_doubt(future: Future[Outcome]) -> bool:
-    """Whether the store may still be at a request that is over for us."""
+    """Whether the store may still be working on a request that is over for this process."""
     if future.cancelled():
         return False
     error = future.exception()
@@ -111,7 +111,7 @@ def _in_doubt(future: Future[Outcome]) -> bool:
 
 
 def batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    """As many items as one request takes; one that is too large for any comes alone."""
+    """As many items as fit into one request; an item that is too large for any comes alone."""
     batch: list[Item] = []
     size = 0
     for item in items:

@@ -1,8 +1,7 @@
-"""Which messages are in the box already, and how often each came up in the file.
+"""Knows which messages are in the box already, and how often each occurred in the file.
 
-Kept in a SQLite file that is deleted as it is opened: memory stays small with a box of any size, and
-nothing is left behind, not even by a process that was killed. The store's own log is the only memory
-between two runs.
+It uses a temporary SQLite file that is deleted as it is opened: memory stays small with a box of any size,
+and not even a killed process leaves anything behind. Only the store's own log is kept between two runs.
 """
 
 import sqlite3
@@ -18,7 +17,7 @@ LOOK = 0.25
 
 
 class Ledger:
-    """Threads may share it: a writer asks it again before it repeats what may have been done."""
+    """Threads may share it: a writer asks it before it repeats what may have been done."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -29,7 +28,7 @@ class Ledger:
         self._rows.execute("CREATE TABLE met (fingerprint INTEGER PRIMARY KEY, times INTEGER)")
 
     def catch_up(self) -> None:
-        """Reads the box's log from where it was left, the first time from the beginning."""
+        """Read the box's log on from where it was left, the first time from the beginning."""
         with self._lock:
             while self._page():
                 pass
@@ -43,7 +42,7 @@ class Ledger:
             return [tag for tag in tags if not self._holds(tag)]
 
     def wait_for(self, tags: Sequence[str], seconds: float) -> None:
-        """Until they are all in the box, or can be expected no more."""
+        """Wait until they are all in the box, or the time is over."""
         deadline = time.monotonic() + seconds
         while self.missing(tags) and time.monotonic() < deadline:
             time.sleep(LOOK)
@@ -65,7 +64,7 @@ class Ledger:
         return self._rows.execute("SELECT 1 FROM stored WHERE tag = ?", (tag,)).fetchone() is not None
 
     def _page(self) -> bool:
-        """Takes in one page of changes; whether there are more."""
+        """Read one page of changes; returns whether there are more."""
         query = {"maxEntries": str(PAGE)}
         if self._restart_token:
             query["restartToken"] = self._restart_token

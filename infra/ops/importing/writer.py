@@ -1,6 +1,6 @@
 """Stores messages in the box: many small ones by bulkCreation, a large one by direct upload.
 
-A try whose end nobody knows is never simply repeated: first the box's log tells what of it has arrived.
+A try with an unknown outcome is never simply repeated: first the box's log tells what has arrived.
 """
 
 import time
@@ -19,14 +19,14 @@ ARRIVAL_LOOK = 0.25
 FAILURES_KEPT = 20
 
 LONGEST_REQUEST = 30.0
-"""Seconds after which the store has come to an end with a request, whether its sender lives or not."""
+"""Seconds after which the store has finished a request, whether its sender lives or not."""
 
 _BUSY_CODES = {429, 503}
 
 
 @dataclass
 class Outcome:
-    """What became of the messages. A failure is a message's number in the file and a code, no word of it."""
+    """What became of the messages. A failure is a message's number in the file and a code, never its text."""
 
     read: int = 0
     stored: int = 0
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload that is done; its message appears when the store has noticed."""
+    """A finished upload; its message appears when the store has noticed."""
 
     number: int
     tag: str
@@ -70,7 +70,7 @@ class Writer:
         self._ledger = ledger
 
     def create(self, items: Sequence[Item]) -> Outcome:
-        """All items in one request, what the store was too busy for once more."""
+        """Store all items in one request, and repeat those for which the store was too busy."""
         outcome = Outcome()
         waiting = list(items)
 
@@ -88,7 +88,7 @@ class Writer:
         return outcome
 
     def upload(self, item: Item) -> Outcome:
-        """Straight to where content lies. The message appears by itself, some time after the last byte."""
+        """Upload straight to the bucket. The message appears by itself, some time after the last byte."""
         message, outcome = item.message, Outcome()
         announced = patiently(self._connection.url, lambda last: self._announce(item, last))
         slots = body(announced).get("upload", {}).get("part", []) if announced else []
@@ -104,7 +104,7 @@ class Writer:
         return outcome
 
     def settle(self, outcome: Outcome) -> None:
-        """Waits until what was uploaded has appeared; what does not has failed."""
+        """Wait until uploaded messages have appeared; one that does not has failed."""
         deadline = time.monotonic() + ARRIVAL_PATIENCE
         while outcome.uploads and time.monotonic() < deadline:
             self._ledger.catch_up()
@@ -124,7 +124,7 @@ class Writer:
         return [item for item in items if item.tag in missing]
 
     def _create_once(self, items: Sequence[Item], outcome: Outcome) -> list[Item]:
-        """One request; gives back the items to try again."""
+        """Send one request; returns the items to try again."""
         content_type, form = bulk_creation(items)
         as_form = {"content": form, "headers": {"Content-Type": content_type}}
         answer = self._connection.ask("POST", "/objects/operations/bulkCreation", **as_form)
@@ -147,7 +147,7 @@ class Writer:
         return again
 
     def _announce(self, item: Item, last: TryAgain | None) -> httpx.Response | None:
-        """The upload granted or refused; None if an earlier try has got the message there."""
+        """Announce the upload, which the store grants or refuses; None if an earlier try has stored it."""
         if last:
             self._ledger.catch_up()
             if self._ledger.holds(item.tag):
@@ -156,6 +156,6 @@ class Writer:
         return self._connection.ask("POST", "/objects", json=announced)
 
     def _put(self, slot: dict[str, Any], content: bytes) -> httpx.Response:
-        """An address takes its content once; 412 says that an earlier try was enough."""
+        """Put content to its URL, which takes it only once; 412 says that an earlier try was enough."""
         href, headers = slot["href"], dict(slot["headers"])
         return patiently(self._connection.url, lambda _: self._connection.put(href, headers, content))

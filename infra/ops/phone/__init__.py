@@ -1,4 +1,4 @@
-"""A phone's backup file, read message by message.
+"""Reads a phone's backup file, message by message.
 
-Nothing here knows a store or a network.
+Nothing here knows of a store or a network.
 """

@@ -1,7 +1,7 @@
-"""Reads a backup of the app *SMS Backup & Restore*: a file in, its messages out, one at a time.
+"""Reads a backup of the app *SMS Backup & Restore*, one message at a time.
 
 Memory holds one message, however large the file. The XML is untrusted: document types, and with them
-entities, are refused. What the elements mean is in `elements`; nothing here knows of a store.
+entities, are refused. `elements` knows what the elements mean.
 """
 
 import gzip
@@ -24,15 +24,15 @@ _GZIP = b"\x1f\x8b"
 
 
 class Refused(Exception):
-    """The file is none that we read; the text says why, in words for its owner."""
+    """The file cannot be read as a backup; the text says why, in words for its owner."""
 
 
 class Broken(Exception):
-    """The file ends or goes wrong after some messages; those before it were read."""
+    """The file breaks off or is damaged after some messages, which were read."""
 
 
 class Backup:
-    """A backup on disk. `announced` is the count that its head gives, `position` how far it is read."""
+    """A backup on disk, of `size` bytes; `position` is how far it has been read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class Backup:
             raise Refused(f"{self._path} cannot be read: {getattr(error, 'strerror', error)}") from None
 
     def messages(self) -> Generator[Message | Unreadable, None, None]:
-        """Every message in the file's order; Broken or Refused after the last that can be read."""
+        """Every message in the file's order; raises Broken or Refused after the last that can be read."""
         target = _Messages()
         parser = DefusedXMLParser(target=target, forbid_dtd=True)
         try:
@@ -76,7 +76,7 @@ class Backup:
 
 
 class _Messages:
-    """What the parser tells of: the mms being read and the messages not yet taken, nothing else."""
+    """The parser's target. It holds only the mms being read and the messages not yet taken."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -106,7 +106,7 @@ class _Messages:
             self._mms = None
 
     def close(self) -> None:
-        """The parser asks for it."""
+        """Do nothing; the parser needs this method."""
 
     def _read(self, reader: Callable[[int], Message]) -> None:
         self.count += 1

@@ -1,7 +1,7 @@
-"""The backup's elements, `<sms>` and `<mms>`, turned into messages: what the app's attributes mean.
+"""Turns the backup's elements, `<sms>` and `<mms>`, into messages: it knows what the app's attributes mean.
 
-The app writes the word null where a field has none, so it is none in every field but a text: there
-it may be what somebody wrote, and a text is never dropped.
+The app writes the word null for an empty field. So null means empty in every field but a text: there
+somebody may have written it, and a text is never dropped.
 """
 
 import binascii
@@ -12,7 +12,7 @@ from infra.ops.phone.message import PHONE, Message, Part, address, sent_at
 
 MAX_BYTES = 256_000_000
 MAX_PARTS = 100
-"""More than a message may have in the store; read no further, or one message could fill the memory."""
+"""More than a message may have in the store. Nothing beyond is read, or one message could fill the memory."""
 
 _PHONE_ITSELF = "insert-address-token"
 _FROM, _TO, _CC, _BCC = "137", "151", "130", "129"
@@ -23,7 +23,7 @@ Attributes = Mapping[str, str]
 
 
 class Unreadable(Exception):
-    """One message that cannot be taken; the text says why, without a word of it."""
+    """One message that cannot be read; the text says why, without quoting it."""
 
 
 def sms(number: int, attributes: Attributes) -> Message:
@@ -48,7 +48,7 @@ def sms(number: int, attributes: Attributes) -> Message:
 
 
 class OpenMms:
-    """An mms while its elements come in."""
+    """An mms whose elements are being read."""
 
     def __init__(self, attributes: Attributes) -> None:
         self._attributes = attributes
@@ -102,7 +102,7 @@ class OpenMms:
         return tuple(_person(text) for its_kind, text in self._addresses if its_kind == kind)
 
     def _numbers_seen(self, incoming: bool) -> tuple[str, ...]:
-        """The conversation of a message without an address of its own."""
+        """The conversation of a message that has no address attribute."""
         people = self._of(_FROM) if incoming else self._of(_TO) + self._of(_CC) + self._of(_BCC)
         return tuple(sorted({person for person in people if person != PHONE}))
 
@@ -112,7 +112,8 @@ class OpenMms:
         return next(iter(self._of(_FROM)), others[0] if others else PHONE)
 
     def _recipients(self, kind: str, incoming: bool, others: tuple[str, ...]) -> tuple[str, ...]:
-        """A received message names the phone by its number: the one recipient outside the conversation."""
+        """The recipients of one kind. A received message may name the phone by its number: the one recipient
+        outside the conversation."""
         people = self._of(kind)
         strangers = {*self._of(_TO), *self._of(_CC), *self._of(_BCC)} - {*others, PHONE}
         if incoming and len(strangers) == 1:
@@ -121,7 +122,7 @@ class OpenMms:
 
 
 def _part(attributes: Attributes) -> Part | None:
-    """None for the SMIL, which only lays the others out, and for what is empty."""
+    """A part; None for the SMIL, which only lays out the others, and for an empty part."""
     content_type = attributes.get("ct", "").split(";")[0].strip().lower()
     if content_type == "application/smil":
         return None
@@ -157,7 +158,7 @@ def _person(text: str) -> str:
 
 
 def _others(attributes: Attributes) -> tuple[str, ...]:
-    """The numbers of the conversation, sorted: a group's are joined with a tilde."""
+    """The numbers of the conversation, sorted; the app joins a group's with a tilde."""
     whole = _given(attributes, "address") or ""
     people = {_person(text) for text in whole.split("~")}
     return tuple(sorted(people - {PHONE}))

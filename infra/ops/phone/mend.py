@@ -1,7 +1,7 @@
 """Makes well-formed XML of what backup apps write. It knows nothing of messages.
 
-The usual fault: a character outside the Basic Multilingual Plane, every emoji for one, is written as
-its two UTF-16 halves, `&#55357;&#56832;`, which no XML parser takes.
+The usual fault: a character outside the Basic Multilingual Plane, such as any emoji, is written as its two
+UTF-16 halves, `&#55357;&#56832;`, which no XML parser accepts.
 """
 
 import codecs
@@ -19,14 +19,14 @@ _REPLACEMENT = "\ufffd"
 
 
 class ElementTooLarge(Exception):
-    """No `>` for so long that this is no backup, or nothing that fits into memory."""
+    """No `>` for so long that this is no backup, or does not fit into memory."""
 
 
 def mended(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The text of a UTF-8 (or marked UTF-16) byte stream, each piece but the last ending with `>`.
+    """The text of a UTF-8 (or marked UTF-16) byte stream; every piece but the last ends with `>`.
 
-    So no reference is ever cut in two, and the parser never scans the beginning of a tag twice: with
-    an attachment in one attribute that would take time by the square of its size.
+    So no reference is ever cut in two, and the parser never scans the beginning of a tag twice, which would
+    take time by the square of the size of an attachment in an attribute.
     """
     waiting: list[str] = []
     size = 0
@@ -43,20 +43,20 @@ def mended(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def mend(text: str) -> str:
-    """Text without a reference or character that XML forbids; what cannot be saved becomes U+FFFD."""
+    """The text without references and characters that XML forbids; what cannot be saved becomes U+FFFD."""
     if _has_forbidden(text):
         text = _FORBIDDEN.sub(_REPLACEMENT, text)
     return _REFERENCES.sub(_characters, text) if "&#" in text else text
 
 
 def _has_forbidden(text: str) -> bool:
-    """Three times as fast as asking the expression, and nearly always no."""
+    """Three times as fast as the regular expression, and nearly always False."""
     raw = text.encode()
     return len(raw.translate(None, _CONTROLS)) < len(raw) or "\ufffe" in text or "\uffff" in text
 
 
 def _characters(run: re.Match[str]) -> str:
-    """A run of references, halves of a surrogate pair brought together."""
+    """A run of references as text, with the halves of surrogate pairs joined."""
     codes = (_code(reference) for reference in run[0][2:-1].split(";&#"))
     halves = "".join(map(chr, codes)).encode("utf-16-le", "surrogatepass")
     return "".join(map(_written, halves.decode("utf-16-le", "replace")))
@@ -68,7 +68,7 @@ def _code(reference: str) -> int:
 
 
 def _written(character: str) -> str:
-    """Beyond ASCII as itself; markup and white space stay references, or the parser would read them so."""
+    """A character beyond ASCII as itself, any other as a reference, or the parser would read it as markup."""
     if _FORBIDDEN.match(character):
         return _REPLACEMENT
     return character if ord(character) > 126 else f"&#{ord(character)};"

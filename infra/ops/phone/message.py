@@ -1,6 +1,6 @@
-"""A phone's message as the import sees it: what it holds, which folder is its own, how a repeat is told.
+"""A phone's message in the import: what it holds, its folder, and how a repetition is recognized.
 
-No file and no network here; `backup` reads messages, `importer` stores them.
+This module uses no file and no network: `backup` reads messages, `importer` stores them.
 """
 
 import base64
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 PHONE = ""
-"""In place of an address: the phone the backup was made on, whose box this is."""
+"""Stands for the address of the phone that made the backup, whose box this is."""
 
 MAX_NAME = 255
 _NUMBER = re.compile(r"\+?[0-9*#]+")
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Message:
-    """`number` counts the file's messages from 1; `others` are its conversation without the phone."""
+    """`number` counts the file's messages from 1; `others` are the conversation's people except the phone."""
 
     number: int
     context: str
@@ -58,7 +58,7 @@ class Message:
         return len(self.parts) == 1 and self.parts[0].content_type == "text/plain"
 
     def fingerprint(self) -> bytes:
-        """Equal for equal messages: the read flag may change between two backups, this may not."""
+        """Equal for equal messages, even if the read flag changes between two backups."""
         date = self.date.isoformat() if self.date else ""
         digests = [(part.content_type, hashlib.sha256(part.data).hexdigest()) for part in self.parts]
         facts = (self.others, date, self.context, self.incoming, self.draft, self.subject, digests)
@@ -66,13 +66,13 @@ class Message:
 
 
 def correlation_tag(fingerprint: bytes, occurrence: int) -> str:
-    """Eight characters that name the message; the `occurrence`-th of equal ones, counted from 0."""
+    """Eight characters that identify the message: the `occurrence`-th of equal ones, counted from 0."""
     digest = hashlib.sha256(b"%s %d" % (fingerprint, occurrence)).digest()
     return base64.urlsafe_b64encode(digest[:6]).decode()
 
 
 def sent_at(milliseconds: str) -> datetime | None:
-    """The app's time, or None if it is none; a message is worth more than its date."""
+    """The app's time, or None if it is not a time: a message is worth more than its date."""
     try:
         return _EPOCH + timedelta(milliseconds=int(milliseconds))
     except (ValueError, OverflowError):
@@ -81,7 +81,7 @@ def sent_at(milliseconds: str) -> datetime | None:
 
 @lru_cache(maxsize=4096)
 def address(text: str) -> str:
-    """A number as a tel: URI without what people put between the digits; a name or mail address as it is."""
+    """A number as a tel: URI, without spaces or marks between digits; a name or mail address as it is."""
     visible = "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Cc")).strip()
     digits = _BETWEEN_DIGITS.sub("", visible.removeprefix("tel:"))
     return f"tel:{digits}" if _NUMBER.fullmatch(digits) else visible
@@ -89,7 +89,7 @@ def address(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def folder_name(numbers: tuple[str, ...]) -> str:
-    """The conversation's folder below /Default. A group that is too large for a name gets a hash for one."""
+    """The name of the conversation's folder below /Default. A group too large for a name gets a hash."""
     name = ",".join(sorted(set(numbers))).replace("/", "_")
     if len(name) > MAX_NAME:
         return "group-" + hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -97,7 +97,7 @@ def folder_name(numbers: tuple[str, ...]) -> str:
 
 
 def nms_object(message: Message, tag: str, box_id: str) -> dict[str, Any]:
-    """The message as the NMS object to create, its content aside."""
+    """The NMS object to create for the message, without its content."""
     attributes: list[dict[str, Any]] = []
 
     def give(name: str, values: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The table and the bucket themselves, as the operator's commands read and write them.
+"""The table and the bucket, as the operator's commands read and write them.
 
-No HTTP in here.
+Nothing here uses the store's API.
 """

@@ -1,4 +1,4 @@
-"""Writes to the table, many in a call."""
+"""Writes many rows to the table in one call."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _LONGEST_WAIT = 5.0
 
 
 class Batch:
-    """Writes as many at a time as DynamoDB takes, in the order in which they came."""
+    """Writes rows in the order in which they come, as many in a call as DynamoDB takes."""
 
     def __init__(self, deployed: Deployed, do: bool, sleep: Callable[[float], None] = time.sleep) -> None:
         self._deployed, self._do, self._sleep = deployed, do, sleep

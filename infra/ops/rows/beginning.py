@@ -1,6 +1,4 @@
-"""What every box begins with and nobody wrote: it stays when all else is taken away, so that the box's ids
-and numbers go on from where they are.
-"""
+"""What every box begins with. It stays when all else is deleted, so the box's ids and numbers continue."""
 
 import json
 import secrets
@@ -15,13 +13,13 @@ _STAY = ("box", "item", "seq", "ids", "closed")
 
 
 def keys(box: str) -> list[Key]:
-    """Of the box's row, its system folders and their names."""
+    """The keys of the box's row, its system folders and their names."""
     named = [table.name_item(ROOT, name) for folder, name in SYSTEM_FOLDERS.items() if folder != ROOT]
     return [(box, item) for item in (table.BOX, *map(table.folder_item, SYSTEM_FOLDERS), *named)]
 
 
 def anew(present: Kept, box: str) -> Raw:
-    """The box's row when nothing but this is left in it; empty if some of this is not there."""
+    """The row of a box in which only this is left; empty if some of this is missing."""
     if not all(present.has(key) for key in keys(box)):
         return {}
     digest = Digest()

@@ -1,4 +1,4 @@
-"""Where a store keeps its rows and bytes: a stack at AWS, or the one that runs on this machine."""
+"""Where a store keeps its rows and bytes: in a stack at AWS, or in the one on this machine."""
 
 import os
 import random
@@ -28,12 +28,12 @@ _HISTORY = timedelta(days=30)
 
 
 class Unreachable(Exception):
-    """The text says what could not be found, or be asked."""
+    """The text says what could not be found or reached."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """Clients of the two services, and what the table and the bucket are called."""
+    """Clients of the two services, and the names of the table and the bucket."""
 
     dynamodb: Any
     s3: Any
@@ -41,7 +41,7 @@ class Deployed:
     bucket: str
 
     def store(self) -> Store:
-        """The store's own functions on this table, in this process."""
+        """The store's own code, in this process, on this table."""
         return Store(
             connection=table.bind(self.table),
             history=_HISTORY,
@@ -53,12 +53,12 @@ class Deployed:
 
 
 def session() -> boto3.Session:
-    """Region and credentials as the AWS CLI finds them: it reads AWS_REGION, which boto3 does not."""
+    """Region and credentials as the AWS CLI finds them: unlike boto3, it reads AWS_REGION."""
     return boto3.Session(region_name=os.environ.get("AWS_REGION"))
 
 
 def in_stack(name: str) -> Deployed:
-    """By the names that CloudFormation gave them."""
+    """A stack at AWS, with the names that CloudFormation gave."""
     try:
         account = session()
         stacks = account.client("cloudformation", config=_CONFIG)
@@ -79,7 +79,7 @@ def in_stack(name: str) -> Deployed:
 
 
 def on_this_machine(data: Path) -> Deployed:
-    """The stack that `make serve` or `make deploy-local` runs with its data there."""
+    """The stack that `make serve` or `make deploy-local` runs with that data folder."""
     stack = LocalStack(data)
     try:
         dynamodb, s3 = stack.aws("dynamodb"), stack.aws("s3")

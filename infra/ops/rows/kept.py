@@ -1,4 +1,4 @@
-"""One box's rows in a file while they are worked on: memory stays bounded, however large the box."""
+"""Keeps one box's rows in a file during work on them: memory stays bounded, however large the box."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ _PART = 100
 
 
 class Kept:
-    """And the keys of the content rows that they name."""
+    """The rows, and the keys of the content rows that they name."""
 
     def __init__(self, folder: Path) -> None:
         self._file = NamedTemporaryFile(dir=folder, suffix=".db")  # noqa: SIM115  closed in __exit__
@@ -44,7 +44,7 @@ class Kept:
         return (json.loads(raw) for (raw,) in self._db.execute("SELECT raw FROM rows"))
 
     def row(self, key: Key) -> Raw:
-        """Empty if it is not there."""
+        """One row, empty if it does not exist."""
         found = self._db.execute("SELECT raw FROM rows WHERE box = ? AND item = ?", key).fetchone()
         row: Raw = json.loads(found[0]) if found else {}
         return row

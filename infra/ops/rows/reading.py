@@ -1,6 +1,6 @@
-"""How an operator's tools read a table: a box by queries of its own partitions, all boxes side by side.
+"""How an operator's tools read a table: a box by queries of its own partitions, all boxes in parallel.
 
-Nothing but `boxes` and `keys` reads the whole table. Rows are as DynamoDB gives them.
+Only `boxes` and `keys` read the whole table. Rows are in DynamoDB's own form.
 """
 
 from collections import deque
@@ -14,10 +14,10 @@ from onecopy.domain.box import BoxKey
 from onecopy.store.commit import table
 
 AT_ONCE = 4
-"""Boxes that are worked on side by side, if nobody says how many."""
+"""How many boxes are processed in parallel by default."""
 
 MOST_AT_ONCE = 50
-"""The clients have as many connections."""
+"""The number of connections that a client has."""
 
 _IN_A_CALL = 100
 _KEYS = ("box", "item", "owner", "content_key", "content_keys", "due")
@@ -31,7 +31,7 @@ _Done = TypeVar("_Done")
 def in_parallel(
     work: Callable[[_Thing], _Done], things: Iterable[_Thing], at_once: int = AT_ONCE
 ) -> Iterator[_Done]:
-    """What has become of each, in their order; no more is begun than a few ahead of whoever takes it."""
+    """The results in order; work starts only a few things ahead of the caller."""
     with ThreadPoolExecutor(at_once) as threads:
         begun = deque[Future[_Done]]()
         for thing in things:
@@ -43,14 +43,14 @@ def in_parallel(
 
 
 def row(deployed: Deployed, name: str, key: Key) -> Raw:
-    """Empty if it is not there."""
+    """One row, empty if it does not exist."""
     found = deployed.dynamodb.get_item(TableName=name, Key=_key(key), ConsistentRead=True)
     there: Raw = found.get("Item", {})
     return there
 
 
 def rows(deployed: Deployed, name: str, keys: Iterable[Key]) -> Iterator[Raw]:
-    """Those that are there, a hundred a call."""
+    """The rows that exist, read a hundred in a call."""
     wanted = [_key(key) for key in keys]
     while wanted:
         asked, wanted = wanted[:_IN_A_CALL], wanted[_IN_A_CALL:]
@@ -73,8 +73,8 @@ def partition(deployed: Deployed, name: str, box: str) -> Iterator[Raw]:
 
 
 def box(deployed: Deployed, name: str, of: str) -> Iterator[Raw]:
-    """Its own rows, its subscriptions, those that have expired, and its log: up to its number, and beyond as
-    long as there is something, since a box whose row is lost has a log, too.
+    """A box's own rows, its subscriptions, the expired ones, and its log: up to the box's number, and beyond
+    as long as there are rows, because a box whose row is lost has a log, too.
     """
     key, last = BoxKey.parse(of), 0
     for found in partition(deployed, name, of):
@@ -91,7 +91,7 @@ def box(deployed: Deployed, name: str, of: str) -> Iterator[Raw]:
 
 
 def contents(found: Raw) -> list[Key]:
-    """The row of content that a box's row names: a link's, or that of an upload under way."""
+    """The content row that a row of a box names: a link's, or that of an upload under way."""
     if key := found.get("content_key", {}).get("S"):
         return [(f"C#{key}", table.CONTENT)]
     if found["item"]["S"].startswith("U#"):
@@ -101,21 +101,21 @@ def contents(found: Raw) -> list[Key]:
 
 
 def boxes(deployed: Deployed, name: str, at_once: int) -> Iterator[str]:
-    """All that have a row."""
+    """All boxes that have a row."""
     more = {"FilterExpression": "#item = :box", "ExpressionAttributeValues": {":box": {"S": table.BOX}}}
     for page in _scanned(deployed, name, ("box", "item"), at_once, more):
         yield from (found["box"]["S"] for found in page)
 
 
 def keys(deployed: Deployed, name: str, at_once: int) -> Iterator[list[Raw]]:
-    """Of every row its key and what it names, page by page."""
+    """The key of every row and what the row names, page by page."""
     return _scanned(deployed, name, _KEYS, at_once, {})
 
 
 def _scanned(
     deployed: Deployed, name: str, attributes: tuple[str, ...], at_once: int, more: Raw
 ) -> Iterator[list[Raw]]:
-    """The table in so many parts at once, a page of each in turn."""
+    """Scan the table in so many parts at once, a page of each in turn."""
     asked = {
         "TableName": name,
         "ConsistentRead": True,
@@ -140,7 +140,7 @@ def _scanned(
 
 
 def box_of(of: str) -> str:
-    """Of a partition that belongs to a box."""
+    """The box to which a partition belongs."""
     name = table.box_of_subscription(of)
     start, log, number = name.rpartition("#L")
     return start if log and number.isdigit() else name

@@ -1,1 +1,1 @@
-"""What the entry points stand on: the request and its caller, a batch, measures, the parts put together."""
+"""What the entry points share: the request and its caller, batches, metrics, and the composition of parts."""

@@ -1,6 +1,7 @@
-"""Batches of records that each stand by itself: what fails comes again, and the log says what it was.
+"""Batches of independent records: one that fails comes again, and the log says what kind of error it was.
 
-Never by an exception's text, which may hold a box or what a user wrote; so none leaves the function either.
+The log never holds an exception's text, which may contain a box id or what a user wrote. For the same reason
+no exception leaves the function.
 """
 
 import traceback

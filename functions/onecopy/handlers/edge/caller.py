@@ -1,8 +1,8 @@
-"""Who asks: what the claims of an access token come to. The gateway has verified the token itself.
+"""The caller, read from the claims of an access token. The gateway has already verified the token.
 
-An HTTP API hands every claim over as text: true as `true`, a list as `[a b]`. An emulator may hand over what
-the token holds. Both are read. Scopes are where an issuer puts them: in `scope`, in `scp`, or in `roles` of a
-token that says that it speaks for an application and for no user (Entra ID).
+An HTTP API passes every claim as text: true as `true`, a list as `[a b]`. An emulator may pass claims as the
+token holds them. Both forms are read. Scopes are read from where issuers put them: `scope`, `scp`, or `roles`
+of a token that says that it is for an application and not for a user (Entra ID).
 """
 
 import re
@@ -14,23 +14,23 @@ from onecopy.domain.errors import NotAllowed
 from onecopy.wire.urls import OWN_BOX
 
 NETWORK = "onecopy.network"
-"""The scope of the network itself, which stores, also under /Default, in any box; for more it needs more."""
+"""The network's own scope. It allows storing in any box, also under /Default; all else needs more scopes."""
 
 ALL = "oma_rest_nms.all_v1"
 
 SUBJECT = "sub"
 
 _BOX_ID = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f/?%#\ud800-\udfff]{1,255}")
-"""A dot or two would be taken out of a URL on its way."""
+"""Not `.` or `..`: they would be removed from a URL on its way."""
 _E164 = re.compile(r"(?:tel:)?(\+[1-9][0-9]{1,14})")
 _ADDRESS = re.compile(r"(?:sips?|acr):.+")
 _SEVERAL = re.compile(r"(?:map)?\[.*\]|\{.*\}")
-"""How a list or an object looks when it is text."""
+"""What a list or an object looks like as text."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """`own_box` is None for a caller without one, as the network's machine may be."""
+    """`own_box` is None for a caller without a box, such as a machine of the network."""
 
     own_box: str | None
     scopes: frozenset[str]
@@ -42,7 +42,7 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """What tells this caller from another."""
+        """The name that tells this caller from others."""
         return self.own_box or self.subject
 
     def may(self, scope: str, stores: bool) -> bool:
@@ -50,7 +50,7 @@ class Caller:
 
 
 def caller_of(event: Mapping[str, Any], box_claim: str) -> Caller:
-    """Raises NotAllowed for an event without a token's claims."""
+    """Who sent the event. Raises NotAllowed if it holds no token's claims."""
     claims = ((event["requestContext"].get("authorizer") or {}).get("jwt") or {}).get("claims")
     if not isinstance(claims, Mapping) or not claims:
         raise NotAllowed("token")
@@ -78,7 +78,7 @@ def _words(value: Any) -> list[str]:
 
 
 def _own_box(claims: Mapping[str, Any], name: str) -> str | None:
-    """The box that the claim opens; None if it is missing, unverified, or names no box."""
+    """The box that the claim opens; None if the claim is missing, unverified, or names no box."""
     value = claims.get(name)
     if not isinstance(value, str) or not _is_verified(claims, name):
         return None
@@ -87,7 +87,10 @@ def _own_box(claims: Mapping[str, Any], name: str) -> str | None:
 
 
 def _is_verified(claims: Mapping[str, Any], name: str) -> bool:
-    """Whether the issuer says so, if it says anything of it; of what users type in, it must say so."""
+    """Whether the issuer says that the claim is verified.
+
+    If it says nothing, the claim counts as verified, unless it is one that users type in.
+    """
     verified = claims.get(f"{name}_verified")
     if verified is None:
         return not name.endswith(("phone_number", "email"))
@@ -95,7 +98,7 @@ def _is_verified(claims: Mapping[str, Any], name: str) -> bool:
 
 
 def _addressed(value: str, name: str) -> str | None:
-    """A telephone number as tel:+…, an address or another id as it is; None for what would be a near miss."""
+    """A telephone number as tel:+…, an address or another id as it is; None for what only resembles one."""
     if number := _E164.fullmatch(value):
         return f"tel:{number[1]}"
     if value.startswith(("+", "tel:")) or _SEVERAL.fullmatch(value):

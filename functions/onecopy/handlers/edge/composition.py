@@ -1,10 +1,10 @@
 """The one place where the parts are put together, once for each process, at its first event.
 
-Nothing is connected, counted or drawn at import: a snapshot of the process may be started many times. A
-handler reads its settings then, all the same, to fail there if one is missing.
+Importing this module opens no connection and reads no clock or random source: a snapshot of the process may
+be started many times. A handler does read its settings at import, to fail there if one is missing.
 
-Clients are botocore's, as PynamoDB's is, and of one session with it: boto3 would take as long to load as
-all of the store, for nothing that is used here.
+Clients are botocore's, like PynamoDB's, and share its session. boto3 would take as long to load as the whole
+store, and nothing here needs it.
 """
 
 import gc
@@ -37,7 +37,7 @@ S3_CONFIG = _TIMEOUTS.merge(
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         max_pool_connections=16,
-        # The bucket's own host in its region: the global one redirects, which no signature survives.
+        # The bucket's own host in its region: the global one redirects, and no signature survives that.
         s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
     )
 )
@@ -50,9 +50,9 @@ class Parts:
 
 
 def loaded(*needed: str) -> None:
-    """What each handler says when all its modules are there: its settings, too. Raises BadSetting.
+    """Each handler calls this when its modules are loaded. It also checks the settings. Raises BadSetting.
 
-    What has been loaded stays, and is never looked through for garbage again; from now on the rest is.
+    The garbage collector runs from now on, but never looks through what has been loaded: that stays.
     """
     gc.freeze()
     gc.enable()
@@ -71,7 +71,7 @@ def parts() -> Parts:
         history=given.history,
         now=now,
         random=os.urandom,
-        jitter=random.SystemRandom().random,  # any other would repeat itself after each start of a snapshot
+        jitter=random.SystemRandom().random,  # any other repeats itself each time a snapshot is started
         sleep=time.sleep,
         trace=settings.trace if given.traces else None,
     )

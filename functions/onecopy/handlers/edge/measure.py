@@ -1,6 +1,6 @@
-"""What the business is about, in numbers: one line of EMF in the log, which CloudWatch makes metrics of.
+"""Business metrics: one line of EMF in the log, from which CloudWatch makes metrics.
 
-Nothing but the names below and numbers: no box, no id, nothing that a user wrote.
+A line holds only the names below and numbers: no box, no id, nothing that a user wrote.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def tell(**numbers: float) -> None:
 
 
 def tell_copies(copied: Iterable[Content | None]) -> None:
-    """The content, or none, of each object that was copied."""
+    """`copied`: the content of each object that was copied, None if it has none."""
     contents = list(copied)
     if contents:
         tell(Copies=len(contents), BytesNotDuplicated=sum(one.size for one in contents if one))

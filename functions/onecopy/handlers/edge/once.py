@@ -1,7 +1,7 @@
 """Idempotency-Key (IETF, draft-ietf-httpapi-idempotency-key-header): a repeated request does its work once.
 
-A route first parses, so what cannot be parsed is refused whatever its key; then it hands its work over, which
-is done or, as far as an earlier try has done it, answered from what that try has noted.
+A route parses first, so a malformed request is refused whatever its key. Then it hands over its work. What an
+earlier try has already done is answered from that try's notes; the rest is done now.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ def once(
     total: int = 1,
     codec: Codec = OUTCOMES,
 ) -> Answer:
-    """`work`'s answer. `content`: what was asked for, as parsed; `total`: of how many items.
+    """`work`'s answer. `content`: what was asked for, as parsed. `total`: how many items that is.
 
-    Raises what `work` raises, KeyReused, StillRunning, or InvalidInput if the key is none.
+    Raises what `work` raises, KeyReused, StillRunning, or InvalidInput if the key is malformed.
     """
     key = request.headers.get(HEADER)
     if key is None:

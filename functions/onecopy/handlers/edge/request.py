@@ -1,4 +1,4 @@
-"""An HTTP API event (payload 2.0) as the routes see it, and their answer on its way back."""
+"""An HTTP API event (payload 2.0) as the routes see it, and how their answer is sent."""
 
 import base64
 import gzip
@@ -24,16 +24,16 @@ from onecopy.wire import inward, outward
 from onecopy.wire.urls import OWN_BOX, Urls
 
 TIME = timedelta(seconds=13)
-"""After which a request begins nothing more: with what is under way then, it is answered within 20 s."""
+"""After this, a request begins nothing new. It finishes what is under way and is answered within 20 s."""
 
 _COMPRESS_ABOVE = 1000
 
 _LEVEL = 8
-"""Of gzip: a page of a thousand messages is 7 % smaller than at 6, for 7 ms more; 9 adds 1 % for 5 ms."""
+"""gzip's level. A page of 1,000 messages is 7 % smaller than at 6, for 7 ms more; 9 adds 1 % for 5 ms."""
 
 _BYTES_ABOVE = 1_000_000
-"""A larger answer leaves the function as bytes. A function's answer is JSON: text in it is escaped, which
-may make it three times as long; base64 makes bytes a third longer, whatever they say.
+"""A larger answer leaves the function as bytes. A function returns JSON. JSON escapes text, which may make it
+three times as long; base64 makes bytes a third longer, whatever they hold.
 """
 _TAG = r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
 _ENTITY_TAG = re.compile(_TAG)
@@ -42,7 +42,7 @@ _ENTITY_TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a caller who may make it, in the box that the path names."""
+    """A request that its caller may make, in the box that the path names."""
 
     settings: Settings
     store: Store
@@ -87,7 +87,10 @@ class Request:
         return self.content_type.lower().lstrip().startswith("multipart/form-data")
 
     def json(self) -> Any:
-        """The body, which has to be JSON, whatever it calls itself but XML."""
+        """The body parsed as JSON, whatever its type says, unless that is XML or form-data.
+
+        Raises InvalidInput or TooLarge.
+        """
         if len(self.body) > inward.JSON_LIMIT:
             raise TooLarge("size")
         if self.is_form or "xml" in self.content_type.lower():
@@ -96,7 +99,7 @@ class Request:
 
     @property
     def is_late(self) -> bool:
-        """Whether it is too late to begin with another item."""
+        """Whether it is too late to begin another item."""
         try:
             self.store.check_time()
         except Busy:
@@ -105,7 +108,7 @@ class Request:
 
     @cached_property
     def match(self) -> Match:
-        """What If-Match asks for; a weak tag is as good as a strong one. InvalidInput if it is no tag."""
+        """What If-Match asks for; weak tags count like strong ones. InvalidInput if it is malformed."""
         given = self.headers.get("if-match")
         if given is None or given.strip() == "*":
             return ANY
@@ -138,7 +141,10 @@ class Answer:
 def authorize(
     event: Mapping[str, Any], store_name: str, box_id: str, scope: str | None, stores: bool = False
 ) -> Request:
-    """Before anything is read: the box that has to be the caller's own, and the scope, if one is needed."""
+    """Checks, before anything is read, that the caller may use the box and has the scope, if one is needed.
+
+    The box has to be the caller's own, except for the network. Raises NotAllowed.
+    """
     parts = composition.parts()
     caller = caller_of(event, parts.settings.box_claim)
     real_box = caller.own_box if box_id == OWN_BOX else box_id
@@ -166,19 +172,19 @@ def etag(last_mod_seq: int) -> dict[str, str]:
 
 
 def check_accept(headers: Mapping[str, str]) -> None:
-    """JSON is what there is; a caller who takes XML alone gets nothing it could not read."""
+    """Raises NotAcceptable if the client takes only XML, since every answer here is JSON."""
     kinds = [kind.split(";")[0].strip().lower() for kind in headers.get("accept", "").split(",")]
     if any(kinds) and all(kind.endswith("xml") for kind in kinds if kind):
         raise NotAcceptable("Accept")
 
 
 def prefers_json(headers: Mapping[str, str]) -> bool:
-    """`application/json` comes first in Accept."""
+    """Whether `application/json` comes first in Accept."""
     return headers.get("accept", "").split(",")[0].split(";")[0].strip().lower() == "application/json"
 
 
 def always(status: int, correlation_id: str) -> dict[str, str]:
-    """What every answer carries. No cache may store one; a 304 leaves what it stands for as it is."""
+    """Headers of every answer. No cache may store one; a 304 leaves the answer it stands for as it is."""
     stored = {} if status == HTTPStatus.NOT_MODIFIED else {"cache-control": "no-store"}
     return {"x-correlation-id": correlation_id, **stored}
 
@@ -186,7 +192,7 @@ def always(status: int, correlation_id: str) -> dict[str, str]:
 def sent(
     answer: Answer, headers: Mapping[str, str], correlation_id: str
 ) -> tuple[dict[str, str], str | bytes | None]:
-    """Headers and body; compressed above 1 kB for whoever takes gzip, and bytes if it is large."""
+    """Headers and body. Above 1 kB the body is compressed if the client takes gzip; a large one is bytes."""
     out = {**always(answer.status, correlation_id), **answer.headers}
     if answer.body is None:
         return out, None
@@ -200,7 +206,7 @@ def sent(
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """RFC 9110, 12.5.3: by name before `*`, and not with a weight of 0."""
+    """RFC 9110, 12.5.3: gzip's own weight counts before that of `*`, and 0 means no."""
     weights: dict[str, float] = {}
     for choice in accept_encoding.lower().split(","):
         coding, _, parameters = choice.partition(";")

@@ -1,4 +1,4 @@
-"""The API's resources, a room for each. `ROUTES` is the whole of it: method, path, scope, function."""
+"""The API's resources, a module for each. Its `ROUTES` list every method, path, scope and function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ READ, CREATE, MODIFY, SUBSCRIBE = (
 
 @dataclass(frozen=True)
 class Route:
-    """`path` after the box; what is in `<…>` are the function's arguments.
+    """`path` is what follows the box; the parts in `<…>` are the function's arguments.
 
-    `any_type`: not always JSON. `stores`: the network may do it, too, whose box it ever is.
+    `any_type`: the answer is not always JSON. `stores`: the network may call it on any box.
     """
 
     method: str

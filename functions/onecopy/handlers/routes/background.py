@@ -1,4 +1,4 @@
-"""Jobs that a request began: the first steps within the request, the rest by the queue."""
+"""Jobs that a request began: it runs the first steps itself and leaves the rest to the queue."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,16 +11,16 @@ from onecopy.store.box import jobs
 from onecopy.store.box.jobs import Progress
 
 STEPS_IN_REQUEST = 16
-"""About 500 objects: what most folders hold is done when the answer comes."""
+"""About 500 objects: for most folders the job is done when the answer comes."""
 
 TIME = timedelta(seconds=5)
-"""Nobody should wait longer for an answer, however slow a table is: it would end in a timeout."""
+"""No client should wait longer for an answer, however slow a table is: the request would time out."""
 
 logger = Logger()
 
 
 def carry_on(request: Request, job_ids: Iterable[str | None]) -> None:
-    """What was committed is answered, whatever happens here: the sweep rings for a job that nobody runs."""
+    """A failure here does not change the answer to a commit: the sweep rings for a job that nobody runs."""
     until = request.store.now() + TIME
     for job_id in dict.fromkeys(job_ids):
         if job_id:

@@ -1,4 +1,4 @@
-"""Sync: what changed in the box (ours, in NMS's events)."""
+"""Sync: what changed in the box (Onecopy's own resource, with NMS's events)."""
 
 from onecopy.domain.change import Change, ChangedObject, ResetBox
 from onecopy.domain.errors import InvalidInput
@@ -10,7 +10,7 @@ from onecopy.wire import outward
 
 
 def get_changes(request: Request) -> Answer:
-    """Fewer events than asked for where they are large: the token goes on from wherever a page ends."""
+    """Answers with fewer events than asked for if they are large; the token goes on from the page's end."""
     token = request.restart_token(request.query.get("restartToken"))
     limit = request.max_entries()
     while True:
@@ -25,7 +25,7 @@ def get_changes(request: Request) -> Answer:
 
 
 def _content_size(change: Change | ResetBox) -> int:
-    """Of the content that an event tells of."""
+    """Bytes of the content that an event describes; 0 if it describes none."""
     match change:
         case Change(event=ChangedObject(metadata=told)) if told and told.content:
             return told.content.size

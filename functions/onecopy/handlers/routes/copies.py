@@ -1,4 +1,4 @@
-"""copyToFolder and moveToFolder (NMS): a code for each item, or one for the whole."""
+"""copyToFolder and moveToFolder (NMS): a code for each item, or one for the whole request."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +26,7 @@ def copy_to_folder(request: Request) -> Answer:
 
 
 def move_to_folder(request: Request) -> Answer:
-    """If-Match counts where exactly one thing is moved."""
+    """If-Match counts only if exactly one thing is moved."""
     asked = _Asked.of(request)
     match = request.match if len(asked.folders) + len(asked.objects) == 1 else ANY
     folders, objects = partial(copies.move_folders, match=match), partial(copies.move_objects, match=match)
@@ -35,7 +35,7 @@ def move_to_folder(request: Request) -> Answer:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A targetSourceRef: what could be read of it, and what could not."""
+    """A targetSourceRef, with an error in place of each reference that could not be read."""
 
     raw: object
     target: FolderId
@@ -59,10 +59,10 @@ class _Asked:
 def _worked(
     asked: _Asked, on_folders: copies.OnFolders, on_objects: copies.OnObjects, request: Request
 ) -> Answer:
-    """Folders before objects, as the answer lists them; then, as far as there is time, what is below them."""
+    """Folders first, then objects, as the answer lists them; then, if time is left, what is below folders."""
     store, key, network = request.store, request.key, request.caller.is_network
     target, folders, objects = asked.target, asked.folders, asked.objects
-    if not asked.good:  # nothing will be read, nor refused
+    if not asked.good:  # nothing below will read the target or refuse it
         copies.check_target(store, key, target, network)
     copied = answers(folders, lambda good: on_folders(store, key, good, target, network))
     stopped = [one for one in copied if isinstance(one, NMSError) and one.status >= 500]
@@ -75,7 +75,7 @@ def _worked(
     except NMSError as error:
         if not folders:
             raise
-        done = [error] * len(objects)  # the folders are as they are answered, whatever comes after them
+        done = [error] * len(objects)  # the folders' answers stand, whatever happens after them
     if on_folders is copies.copy_folders:
         measure.tell_copies(one.content for one in done if isinstance(one, Outcome) and one.folder)
     carry_on(request, [one.job_id for one in copied if isinstance(one, Outcome)])

@@ -1,4 +1,4 @@
-"""An object's flags (NMS): a set without case and order."""
+"""An object's flags (NMS): a set that ignores case and order."""
 
 from onecopy.domain.errors import FlagAbsent
 from onecopy.domain.ids import ObjectId

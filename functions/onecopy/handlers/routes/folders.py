@@ -1,4 +1,4 @@
-"""Folders (NMS): made, shown with what is in them, renamed, deleted, found by path."""
+"""Folders (NMS): create, show with their entries, rename, delete, find by path."""
 
 from functools import partial
 from typing import Any
@@ -107,7 +107,7 @@ def _item(request: Request, path: str, found: FolderId | NMSError) -> tuple[int,
 
 
 def search(request: Request) -> Answer:
-    """For the root only, with what is in it: how a client finds where to begin."""
+    """Finds only the root, with its entries: this tells a client where to begin."""
     limit = inward.root_search(request.json())
     root = folders.find(request.store, request.key, ROOT)
     raw = outward.folder(root, request.urls)

@@ -1,4 +1,4 @@
-"""What the routes share that answer with many items, or with references to what they have just made."""
+"""For the routes that answer with many items, or with references to what they have just made."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
@@ -23,7 +23,7 @@ def each(
     parse: Callable[[Given], Asked],
     find: Callable[[list[Asked]], Sequence[Found | NMSError]],
 ) -> list[Found | NMSError]:
-    """An answer for each item in the order given: `parse`'s error, or what `find` says to all the others."""
+    """An answer for each item, in the order given: `parse`'s error, or else what `find` answers for it."""
     return answers(parsed(given, parse), find)
 
 
@@ -40,13 +40,13 @@ def parsed(given: Sequence[Given], parse: Callable[[Given], Asked]) -> list[Aske
 def answers(
     asked: Sequence[Asked | NMSError], find: Callable[[list[Asked]], Sequence[Found | NMSError]]
 ) -> list[Found | NMSError]:
-    """The answers to those that could be parsed, in their order with the errors of those that could not."""
+    """`find`'s answers for what could be parsed, and the errors of the rest, in the order of `asked`."""
     found = iter(find([one for one in asked if not isinstance(one, NMSError)]))
     return [one if isinstance(one, NMSError) else next(found) for one in asked]
 
 
 def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, str]:
-    """Nothing where they cannot be read: what is committed is answered as that, with or without a path."""
+    """The folders' paths; none if they cannot be read. A commit is still answered as done, without a path."""
     try:
         return folders.paths(request.store, request.key, made_in)
     except Exception as error:
@@ -55,5 +55,5 @@ def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, st
 
 
 def below(path: str | None, name: str) -> str | None:
-    """The path of what lies in a folder; unknown like the folder's own."""
+    """The path of `name` in the folder at `path`; None if the folder's path is unknown."""
     return None if path is None else f"{path.rstrip('/')}/{name}"

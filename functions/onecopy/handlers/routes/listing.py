@@ -1,4 +1,4 @@
-"""What a folder is shown with when it is asked for: what it holds, page by page, and what is counted."""
+"""What a folder is shown with on request: its entries, page by page, and the counted attributes."""
 
 import base64
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _COUNTED = ("MsgCount", "UnreadMsgCount", "Size")
 
 @dataclass(frozen=True)
 class Page:
-    """Which page of a folder: the kinds it lists, how many entries, and the place it begins after."""
+    """A page of a folder: the kinds of entries it lists, how many at most, and the place it begins after."""
 
     kinds: Sequence[str]
     limit: int
@@ -27,7 +27,7 @@ class Page:
 
 
 def page_asked_for(request: Request) -> Page | None:
-    """None without listFilter: then the query's other parameters for a page mean nothing (NMS)."""
+    """The page asked for; None without listFilter, when the other paging parameters mean nothing (NMS)."""
     name = request.query.get("listFilter")
     if name is None:
         return None
@@ -37,7 +37,7 @@ def page_asked_for(request: Request) -> Page | None:
 
 
 def add_page(request: Request, raw: outward.Json, folder: Folder, page: Page, path: str | None) -> None:
-    """Adds the page to the folder's JSON: fewer entries than asked for where the answer has no room.
+    """Adds the page to the folder's JSON, with fewer entries than asked for if the answer has no room.
 
     The references have paths if the folder's `path` is given.
     """
@@ -81,7 +81,7 @@ def _cursor(text: str | None) -> str:
 
 
 def attributes(request: Request, folder: Folder, asked: str) -> Attributes:
-    """Those asked for by name, separated by commas; only then is counted what has to be counted."""
+    """The attributes that `asked` names, separated by commas. Counts are made only if they are asked for."""
     wanted = {name.strip().casefold() for name in asked.split(",")}
     found = [*folder.attributes, ("Name", (folder.name,))]
     for prefix, count in (("", counts.count), ("Subtree", counts.count_below)):

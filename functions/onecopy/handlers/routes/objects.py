@@ -1,4 +1,4 @@
-"""Objects (NMS): made from form-data or by a direct upload, shown, deleted, found by path."""
+"""Objects (NMS): create from form-data or by a direct upload, show, delete, find by path."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -51,7 +51,7 @@ def _created(request: Request, result: Outcome | NMSError) -> Answer:
 
 
 def bulk_create(request: Request) -> Answer:
-    """As many objects as there are attachments; each is whole in itself. Refused if none could be made."""
+    """Makes as many objects as there are attachments, each by itself. Refused if none could be made."""
     if not request.is_form:
         raise InvalidInput("Content-Type")
     given = forms.many(_form(request))
@@ -76,7 +76,7 @@ def _bulk_item(
 
 
 def _parents(request: Request, made: Sequence[Outcome]) -> dict[FolderId, str]:
-    """The paths of the folders that the objects were made in, as far as they are still there."""
+    """The paths of the folders that the objects were made in, if those are still there."""
     known = {one.folder.folder_id: one.folder for one in made if one.folder}
     others = {one.parent for one in made if one.parent and one.parent not in known}
     if others:
@@ -90,8 +90,8 @@ def _path(paths: Mapping[FolderId, str], made: Outcome) -> str | None:
 
 
 def _make(request: Request, given: list[forms.Given]) -> list[Outcome | NMSError]:
-    """Bytes into the bucket, noted before; then the links, which commit them. What an earlier try of the
-    request has made keeps the bytes that it has.
+    """Notes the bytes, puts them into the bucket, and then commits them with their links. Objects that an
+    earlier try of the request has made keep the bytes they have.
     """
     items: list[Item | NMSError] = [_item(request, *one) for one in given]
     bodies = [forms.bodies(one) for one in given]
@@ -138,7 +138,7 @@ def _place(request: Request, given: ObjectIn) -> folders.Place:
 
 
 def _direct(request: Request, raw: object, given: ObjectIn) -> Answer:
-    """An object to come: where to put its parts. It appears when they have all arrived."""
+    """Answers where to upload the parts of a new object. It appears when they have all arrived."""
     parts = given.parts()
     place = _place(request, given)
 

@@ -1,4 +1,4 @@
-"""Content out (NMS): a presigned URL, and only for whoever asks for a body."""
+"""Content for the client (NMS): a presigned URL, and only if the client asks for a body."""
 
 from onecopy.domain.errors import Busy, NMSError, Unknown
 from onecopy.domain.ids import ObjectId
@@ -28,7 +28,7 @@ def get_payload_part(request: Request, object_id: str, part_id: str) -> Answer:
 
 
 def _redirect(request: Request, link: Link, number: int) -> Answer:
-    """Straight to S3; or where that is, for a client that does not follow redirects."""
+    """Redirects to S3, or gives the URL as JSON to a client that does not follow redirects."""
     body = _href(request, link, number)
     measure.tell(BytesAskedFor=body["size"])
     if prefers_json(request.headers):
@@ -51,7 +51,7 @@ def _href(request: Request, link: Link, number: int) -> outward.Json:
 
 
 def payloads(request: Request) -> Answer:
-    """URLs for the bodies of many objects at once: those that the answer has room and time for."""
+    """URLs for the bodies of many objects at once, as far as the answer has room and time for them."""
     given: list[ObjectId | NMSError] = []
     for url in inward.object_references(request.json(), inward.MOST_HREFS):
         try:

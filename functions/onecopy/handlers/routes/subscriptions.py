@@ -1,4 +1,4 @@
-"""Subscriptions (NMS): who is told of changes, and where."""
+"""Subscriptions (NMS): who is notified of changes, and where."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,7 +54,7 @@ def create_subscription(request: Request) -> Answer:
 
 
 def _restart(request: Request, text: str | None) -> RestartToken | None:
-    """A token from the future is as bad as a forged one."""
+    """Reads the restartToken. One from the future is refused like a forged one: InvalidInput."""
     token = request.restart_token(text)
     if token:
         box = log.read_box(request.store, request.key)
@@ -64,7 +64,7 @@ def _restart(request: Request, text: str | None) -> RestartToken | None:
 
 
 def _ring(request: Request, subscription: Subscription) -> None:
-    """The worker verifies the address, or starts the replay; the sweep rings if this is lost."""
+    """Rings, so that `deliver` verifies the address or starts the replay. If lost, the sweep rings again."""
     moment = f"{request.store.now().timestamp()}"
     host = host_of(subscription.notify_url)
     ring = Ring(str(request.key), subscription.subscription_id, host, moment)
@@ -81,7 +81,7 @@ def _shown(request: Request, known: Subscription, secret: bool = False) -> outwa
 
 
 def _with_waits(request: Request, box: Box, known: Sequence[Subscription]) -> list[Subscription]:
-    """With the reason of those that are behind only because their host is slow."""
+    """The subscriptions, with WAITS as the lastError if they are behind only because their host is slow."""
     behind = {
         one.subscription_id: host_of(one.notify_url)
         for one in known

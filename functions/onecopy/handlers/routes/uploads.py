@@ -1,4 +1,4 @@
-"""Direct uploads under way (our own): looked at again with fresh addresses, or given up."""
+"""Unfinished direct uploads (Onecopy's own resource): show with fresh URLs, or give up."""
 
 from onecopy.domain.ids import ObjectId
 from onecopy.handlers.routes import CREATE, Answer, Request, Route
@@ -8,7 +8,7 @@ from onecopy.wire import outward
 
 
 def get_upload(request: Request, object_id: str) -> Answer:
-    log.read_box(request.store, request.key)  # which refuses an owner whose box is closed
+    log.read_box(request.store, request.key)  # refuses an owner whose box is closed
     row = uploads.find(request.store, request.key, ObjectId(object_id))
     return Answer(200, shown(request, row))
 
@@ -20,7 +20,7 @@ def give_up(request: Request, object_id: str) -> Answer:
 
 
 def shown(request: Request, row: UploadRow) -> outward.Json:
-    """Its addresses are presigned for this answer."""
+    """The upload in JSON. Its URLs are presigned for this answer."""
     hrefs = uploads.slots(request.contents, row, request.store.now())
     slots = [outward.upload_slot(href.href, href.headers, href.expires) for href in hrefs]
     object_id = ObjectId(row.object_id)

@@ -1,1 +1,1 @@
-"""What a box holds, and what is done to it: folders, objects, content, the log, work in the background."""
+"""What a box holds, and what is done to it: folders, objects, content, the log, background jobs."""

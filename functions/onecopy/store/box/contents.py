@@ -1,7 +1,7 @@
-"""Content in S3: put, presigned, deleted. One S3 object for each payload part, under keys never used again.
+"""Puts, presigns and deletes content in S3: one object for each payload part, under keys never used again.
 
-`inline/…` was put by a function, `direct/…` by a client with a presigned PUT; only the latter ring
-the arrival queue.
+A function puts `inline/…`, a client puts `direct/…` with a presigned PUT. Only `direct/…` sends events to the
+arrival queue.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +22,14 @@ else:
 INLINE, DIRECT = "inline/", "direct/"
 _PUTS_AT_ONCE = 8
 _SHORTEST = timedelta(seconds=1)
-"""S3 signs nothing for less."""
+"""S3 takes no shorter lifetime of a URL."""
 
 _SHOWN_IN_PLACE = ("image/", "audio/", "video/")
 
 
 @dataclass(frozen=True)
 class Href:
-    """A presigned URL, good until `expires`; `headers` are what the client has to send with a PUT."""
+    """A presigned URL, valid until `expires`. `headers`: those that the client must send with a PUT."""
 
     href: str
     expires: datetime
@@ -38,7 +38,7 @@ class Href:
 
 @dataclass(frozen=True)
 class Contents:
-    """`credentials` are those that sign: no URL outlives them."""
+    """`credentials` sign the URLs, and no URL outlives them."""
 
     client: S3Client
     bucket: str
@@ -46,7 +46,7 @@ class Contents:
     credentials: Any = None
 
     def put(self, bodies: Iterable[tuple[str, Part, bytes]]) -> None:
-        """All of them (key, part, bytes), several at once; S3 checks each against its checksum."""
+        """Puts all bodies (key, part, bytes), several at once. S3 checks each against its checksum."""
         with ThreadPoolExecutor(_PUTS_AT_ONCE) as pool:
             for _ in pool.map(self._put, bodies):
                 pass
@@ -62,7 +62,7 @@ class Contents:
         )
 
     def href(self, content: Content, number: int, now: datetime) -> Href:
-        """A presigned GET of the `number`-th part (from 1), with the type and disposition it is safe with."""
+        """A presigned GET of the `number`-th part (from 1), with its type and a safe disposition."""
         part = content.parts[number - 1]
         lifetime = self._signed_for(now, self.lifetime)
         url = self.client.generate_presigned_url(
@@ -78,9 +78,7 @@ class Contents:
         return Href(url, now + lifetime, {})
 
     def upload_href(self, key: ContentKey, number: int, part: Part, now: datetime, until: datetime) -> Href:
-        """A presigned PUT bound to the part's length, type and checksum; it writes once, and not after
-        `until`.
-        """
+        """A presigned PUT bound to the part's length, type and checksum. Works once, not after `until`."""
         lifetime = self._signed_for(now, min(self.lifetime, until - now))
         checksum = part.checksum.removeprefix("sha256:")
         url = self.client.generate_presigned_url(
@@ -104,22 +102,22 @@ class Contents:
         return Href(url, now + lifetime, headers)
 
     def _signed_for(self, now: datetime, wanted: timedelta) -> timedelta:
-        """As long as wanted, in whole seconds, if the credentials last: S3 refuses a URL when they have
-        ended, whatever it says itself.
+        """The lifetime wanted, in whole seconds, but no longer than the credentials last: once they have
+        expired, S3 refuses a URL whatever it says itself.
         """
         if self.credentials:
-            self.credentials.get_frozen_credentials()  # which fetches new ones in time
-        if end := getattr(self.credentials, "_expiry_time", None):  # botocore tells it by no other name
+            self.credentials.get_frozen_credentials()  # fetches new ones in time
+        if end := getattr(self.credentials, "_expiry_time", None):  # botocore has no public name for it
             wanted = min(wanted, end - now)
         return max(timedelta(seconds=wanted // _SHORTEST), _SHORTEST)
 
     def sizes(self, key: ContentKey) -> dict[int, int]:
-        """The parts of a content that are in the bucket, by number, with their bytes. One call to S3."""
+        """The sizes in bytes of a content's parts in the bucket, by part number. One call to S3."""
         found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=f"{key}/").get("Contents", ())
         return {int(each["Key"].rpartition("/")[2]): each["Size"] for each in found}
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Those that are there; deleting twice does no harm. Raises if one could not be deleted."""
+        """Deletes the keys that exist. Deleting twice does no harm. Raises OSError if one was not deleted."""
         for start in range(0, len(keys), 1000):
             objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + 1000]]
             answer = self.client.delete_objects(
@@ -131,7 +129,7 @@ class Contents:
 
 
 def safe_disposition(part: Part) -> str:
-    """In place is shown only what a browser does not run; the name is never a header of its own."""
+    """`inline` only for types that a browser does not run. The encoded name cannot inject a header."""
     kind = part.content_type.split(";")[0].strip().lower()
     in_place = kind == "text/plain" or (kind.startswith(_SHOWN_IN_PLACE) and not kind.startswith("image/svg"))
     disposition = "inline" if in_place else "attachment"

@@ -1,8 +1,8 @@
-"""Copy and move, the heart of the mission: links are made or moved, content stays where it is.
+"""Copies and moves objects and folders: links are made or moved, and content stays where it is.
 
-A copied object is a new link with the source's flags, date, attributes and correlation values, and its
-content's count raised in the same transaction. A copied folder begins as an empty folder in one
-transaction; a job fills it from there, parents first, each item whole.
+A copied object is a new link with the source's flags, date, attributes and correlation values. The same
+transaction raises its content's count. A copied folder begins as an empty folder, made in one transaction.
+A job then fills it, parents first, each item whole.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from onecopy.store.commit.transact import Store, View, Wanted, ask
 
 
 def check_target(store: Store, key: BoxKey, target: FolderId, network: bool) -> None:
-    """Raises what the whole request is refused for."""
+    """Raises the error for which the whole request is refused, if the target is wrong."""
     if not is_id(target):
         raise InvalidInput("targetRef")
     ask(store, key, [folders.wanted(target)], lambda view: _target(view, target, network))
@@ -41,7 +41,7 @@ def check_target(store: Store, key: BoxKey, target: FolderId, network: bool) -> 
 def copy_objects(
     store: Store, key: BoxKey, sources: Sequence[ObjectId], target: FolderId, network: bool
 ) -> list[Outcome | NMSError]:
-    """A new link for each source, in order; a source named twice is copied twice."""
+    """Makes a new link for each source, in order. A source named twice is copied twice."""
 
     def take(view: View, draft: Draft, link: Link) -> Link:
         return draft.copy_link(link, target)
@@ -57,7 +57,7 @@ def move_objects(
     network: bool,
     match: Match = ANY,
 ) -> list[Outcome | NMSError]:
-    """Ids are kept. An object in a conversation's folder stays there (the folder as a whole may move)."""
+    """Objects keep their ids. One in a conversation's folder cannot leave it (the whole folder may move)."""
 
     def take(view: View, draft: Draft, link: Link) -> Link:
         match.check(link.last_mod_seq)
@@ -139,7 +139,7 @@ def _outcome(link: Link, folder: Folder) -> Outcome:
 def copy_folders(
     store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
 ) -> list[Outcome | NMSError]:
-    """For each source an empty folder of the same name and attributes, and the job that fills it."""
+    """Makes an empty folder for each source, with its name and attributes, and starts a job that fills it."""
 
     def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
         folder = _source(store, view, source, parent)
@@ -157,7 +157,7 @@ def move_folders(
     network: bool,
     match: Match = ANY,
 ) -> list[Outcome | NMSError]:
-    """Each with all below it, in one change. Into the folder where it is: nothing changes."""
+    """Moves each folder with all below it, in one change. Moving it to its own parent changes nothing."""
 
     def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
         folder = _source(store, view, source, parent)
@@ -175,7 +175,7 @@ def move_folders(
 
 
 Pair = tuple[Folder, Folder]
-"""A folder as it was, and its copy or what it has become."""
+"""A folder as it was, and its copy or the folder as moved."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class _Folders:
         view.need(names)
 
     def _one(self, view: View, draft: Draft, source: FolderId, parent: Folder) -> Pair | NMSError:
-        """A refused target fails the request; whatever is wrong with a source fails that item only."""
+        """A refused target fails the request. An error of one source fails only that item."""
         try:
             return self.take(view, draft, source, parent)
         except (SystemFolder, PreconditionFailed):
@@ -248,7 +248,7 @@ def _target(view: View, target: FolderId, network: bool) -> Folder:
 
 
 def _source(store: Store, view: View, source: FolderId, parent: Folder) -> Folder:
-    """The folder, if it may be copied or moved there."""
+    """The source folder. Raises an NMSError if it may not be copied or moved into `parent`."""
     folder = view.folder(source) if is_id(source) else None
     if not folder:
         raise InvalidInput("folderReference")
@@ -268,7 +268,7 @@ def _check_name(view: View, parent: Folder, name: str) -> None:
 
 
 def _check_depth(store: Store, box: Box, folder: Folder, most: int) -> None:
-    """So many folders may lie below one another under this one. Asked only where a tree goes deeper."""
+    """Raises InvalidInput if more than `most` levels lie below. Called only if the tree gets deeper."""
     level = [folder.folder_id] if folder.inner else []
     for _ in range(most + 1):
         level = [below for folder_id in level for below in _subfolders(store, box, folder_id)]

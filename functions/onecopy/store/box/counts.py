@@ -1,6 +1,6 @@
-"""How much a folder holds, alone or with all below it: counted when asked for, kept nowhere.
+"""Counts what a folder holds, alone or with all below it. Counts are made on request and kept nowhere.
 
-A count reads every link. It stops with Busy when the time of the request is over.
+A count reads every link. It raises Busy when the request's time is over.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,14 +16,14 @@ from onecopy.store.commit.table import FolderRow, LinkRow
 from onecopy.store.commit.transact import Store
 
 _FEW = 20
-"""Folders that are read one by one. For more of them, one pass over the box's links takes fewer calls."""
+"""The most folders to read one by one. For more, one pass over the box's links takes fewer calls."""
 
 _COUNTED = ["item", "parent", "flags", "parts"]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """`size` in bytes; copies count each, though their content is stored once."""
+    """`size` in bytes. Every copy counts in full, though its content is stored once."""
 
     messages: int
     unread: int
@@ -31,12 +31,12 @@ class Counts:
 
 
 def count(store: Store, key: BoxKey, folder: Folder) -> Counts:
-    """What lies in the folder itself."""
+    """Counts what lies in the folder itself."""
     return _counted(store, _one_by_one(key, [folder.folder_id]))
 
 
 def count_below(store: Store, key: BoxKey, folder: Folder) -> Counts:
-    """What lies in the folder and in all folders below it that are in sight."""
+    """Counts what lies in the folder and in all folders below it that are not hidden."""
     tree = _tree(store, key, folder)
     return _counted(store, _one_by_one(key, tree) if len(tree) <= _FEW else _in_one_pass(store, key, tree))
 

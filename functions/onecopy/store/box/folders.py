@@ -1,4 +1,4 @@
-"""Folders: found by id or path, listed, made, renamed, deleted. Copies and moves are in `copies`."""
+"""Finds folders by id or path, lists, creates, renames and deletes them. `copies` copies and moves them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ Names = tuple[str, ...]
 """The names along a path, from below the root."""
 
 Place = FolderId | Names
-"""Where something is to be stored: a folder by its id, or a path that is made where it is missing."""
+"""Where to store something: a folder's id, or a path whose missing folders are created."""
 
 
 def wanted(folder_id: FolderId) -> Wanted:
@@ -53,12 +53,12 @@ def find(store: Store, key: BoxKey, folder_id: FolderId, match: Match = ANY) -> 
 
 
 def path(store: Store, key: BoxKey, folder: Folder) -> str:
-    """The names from the root down; `/` for the root. No call where all above are system folders."""
+    """The path from the root down; `/` for the root. No call if all folders above are system folders."""
     return paths(store, key, [folder])[folder.folder_id]
 
 
 def paths(store: Store, key: BoxKey, folders: Collection[Folder]) -> dict[FolderId, str]:
-    """The paths of many folders, of one moment; what they have in common is read once."""
+    """The paths of many folders, as of one moment. Folders above several of them are read once."""
 
     def answer(view: View) -> dict[FolderId, str]:
         return {
@@ -98,7 +98,7 @@ class Entry:
 def children(
     store: Store, key: BoxKey, folder: Folder, cursor: str, limit: int, subfolders: bool, objects: bool
 ) -> tuple[list[Entry], bool]:
-    """Subfolders, then objects by date and id, and whether there are more behind them.
+    """A page of subfolders, then objects by date and id; and whether more follow.
 
     `cursor` is the place after which the page begins.
     """
@@ -116,14 +116,14 @@ def _entry(row: FolderRow) -> Entry:
 
 
 def names(store: Store, key: BoxKey, folder_ids: Iterable[FolderId]) -> dict[FolderId, str]:
-    """Of those that are there."""
+    """The names of the folders that exist."""
     items = map(table.folder_item, folder_ids)
     found = table.get_many(FolderRow, str(key), items, only=["item", "name"])
     return {FolderId(row.item[2:]): row.name for row in found}
 
 
 def find_many(store: Store, key: BoxKey, folder_ids: Sequence[FolderId]) -> dict[FolderId, Folder]:
-    """Those that are there."""
+    """The folders that exist and are not hidden."""
     found: dict[FolderId, Folder] = {}
     for start in range(0, len(folder_ids), _READ_AT_ONCE):
         store.check_time()
@@ -134,7 +134,7 @@ def find_many(store: Store, key: BoxKey, folder_ids: Sequence[FolderId]) -> dict
 
 
 def find_path(store: Store, key: BoxKey, names: Names) -> FolderId:
-    """Walks the names, one look-up each. UnknownPath if one is not there."""
+    """Walks the names, one look-up each. Raises UnknownPath if one does not exist."""
     found = Paths(store, key).resolve(names)
     if found.missing:
         raise UnknownPath("path", f"/{'/'.join(names)}"[:255])
@@ -143,14 +143,14 @@ def find_path(store: Store, key: BoxKey, names: Names) -> FolderId:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The last folder on a path that is there, and the names below it that are not."""
+    """The last existing folder on a path, and the names of the missing ones below it."""
 
     folder_id: FolderId
     missing: Names
 
 
 Step = tuple[FolderId, str]
-"""From a folder to the one below it that has this name."""
+"""A folder, and the name of one directly below it."""
 
 _SYSTEM_STEPS: Mapping[Step, FolderId] = {
     (ROOT, name): folder_id for folder_id, name in SYSTEM_FOLDERS.items() if name
@@ -160,14 +160,14 @@ _SYSTEM_STEPS: Mapping[Step, FolderId] = {
 
 @dataclass
 class Paths:
-    """Paths walked for one request. What was found is checked again where it is used, by the commit."""
+    """Walks paths for one request. A commit that uses what was found checks it again."""
 
     store: Store
     key: BoxKey
     _known: dict[Step, FolderId | None] = field(default_factory=lambda: dict(_SYSTEM_STEPS))
 
     def look_up(self, every: Iterable[Names]) -> None:
-        """Walks many paths at once: a call for each level of folders, and for each hundred names in it."""
+        """Walks many paths at once: for each level of folders, one call for every 100 names in it."""
         on_the_way = set(every)
         while steps := {step for names in on_the_way if (step := self._next(names))}:
             self.store.check_time()
@@ -184,7 +184,7 @@ class Paths:
         return self.resolve(names) == Resolved(folder_id, ())
 
     def wanted(self, place: Place) -> list[Wanted]:
-        """What a commit reads to be sure of the place."""
+        """The rows that a commit reads to be sure of the place."""
         if isinstance(place, str):
             return [wanted(place)]
         found = self.resolve(place)
@@ -194,14 +194,14 @@ class Paths:
         return [wanted(found.folder_id), *first_missing]
 
     def learn(self, made: Iterable[Folder]) -> None:
-        """What a commit of this request has made."""
+        """Remembers the folders that a commit of this request has made."""
         self._known |= {(folder.parent, folder.name): folder.folder_id for folder in made if folder.parent}
 
     def forget(self) -> None:
         self._known = dict(_SYSTEM_STEPS)
 
     def _walked(self, names: Names) -> Resolved:
-        """As far as the steps are known."""
+        """Walks as far as the steps are known."""
         folder_id = ROOT
         for depth, name in enumerate(names):
             below = self._known.get((folder_id, name))
@@ -211,7 +211,7 @@ class Paths:
         return Resolved(folder_id, ())
 
     def _next(self, names: Names) -> Step | None:
-        """The first step of the way that has not been looked up."""
+        """The first step that has not been looked up. None if there is no such step."""
         found = self._walked(names)
         step = (found.folder_id, found.missing[0]) if found.missing else None
         return None if step in self._known else step
@@ -219,7 +219,7 @@ class Paths:
     def folder(
         self, view: View, draft: Draft, place: Place, network: bool, made: dict[Names, Folder]
     ) -> Folder:
-        """The folder to store in, its path made as far as it is missing (`made`: by this draft already)."""
+        """The folder to store in. Creates the missing part of its path; `made`: what this draft created."""
         if isinstance(place, str):
             folder = view.folder(place)
             if not folder:
@@ -246,7 +246,7 @@ class Paths:
 
 
 def check_target(box: Box, folder: Folder, network: bool) -> None:
-    """Clients store below /RCSMessageStore; the network may store below /Default besides (POL1031)."""
+    """Clients may store below /RCSMessageStore, the network also below /Default. Else POL1031."""
     if folder.folder_id == ROOT:
         raise SystemFolder("/")
     if box.is_network(folder.folder_id, folder.ancestors) and not network:
@@ -256,7 +256,7 @@ def check_target(box: Box, folder: Folder, network: bool) -> None:
 def create(
     store: Store, key: BoxKey, parent: Place, name: str | None, attributes: Attributes, network: bool
 ) -> Folder:
-    """In a parent that is there. Without a name the folder is called by its id."""
+    """Creates a folder in an existing parent. Without a name, its name is its id."""
     paths = Paths(store, key)
 
     def needed() -> list[Wanted]:
@@ -279,7 +279,7 @@ def create(
 
 
 def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str, match: Match = ANY) -> Folder:
-    """The name it has already changes nothing."""
+    """Renames the folder. Giving it the name it already has changes nothing."""
 
     def decide(view: View, draft: Draft) -> Folder:
         folder = _to_change(view, folder_id, match)
@@ -295,7 +295,7 @@ def rename(store: Store, key: BoxKey, folder_id: FolderId, name: str, match: Mat
 
 
 def delete(store: Store, key: BoxKey, folder_id: FolderId, match: Match = ANY) -> str:
-    """Out of sight at once, with all below; answers the id of the job that follows it down."""
+    """Deletes the folder and hides all below it at once. Returns the id of the job that deletes the rest."""
 
     def decide(view: View, draft: Draft) -> str:
         folder = _to_change(view, folder_id, match)
@@ -323,4 +323,4 @@ def _existing(view: View, folder_id: FolderId) -> Folder:
 
 
 DEFAULT_PLACE: Place = RCS_MESSAGE_STORE
-"""Where an object goes that names no parent."""
+"""Where to store an object that names no parent."""

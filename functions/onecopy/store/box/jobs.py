@@ -1,14 +1,14 @@
-"""What goes on in the background of a box: folders copied, deleted or moved with all below them.
+"""Background jobs of a box: folders copied, deleted or moved with all below them.
 
-A job is a row that begins in the transaction of its request and ends in the transaction of its last
-step; as long as it is there, the box row names it too. Each step is one transaction that also counts the
-row's `step` up on the condition that no one else has: it may be run twice, by two at once, or die at any
-point, and goes on from its last commit. The request runs the first steps itself; the queue the rest; the
-sweep rings for what was forgotten.
+A job is a row. The transaction of its request creates it, and the transaction of its last step deletes it.
+Until then, the box row names it too. Each step is one transaction, which also raises the row's `step` on the
+condition that nobody else has. A step may therefore run twice, even at the same time, or die at any point:
+the job continues from its last commit. The request runs the first steps itself, and the queue runs the rest.
+The sweep rings for jobs that were forgotten.
 
-Jobs whose folders overlap run in the order in which they began, others do not wait for each other. A copy
-reads what its source held when it was granted: whatever came later has a later number (`bound`), and who
-would change or take away what is still to be read helps the copy to its end first (`undisturbed`).
+Jobs whose folders overlap run in the order in which they began; others do not wait for each other. A copy
+reads what its source held when the copy was granted: anything later has a later number (`bound`). A writer
+that would change or remove what a copy still has to read helps it to finish first (`undisturbed`).
 """
 
 from collections.abc import Callable, Sequence
@@ -31,25 +31,25 @@ from onecopy.store.commit.table import BoxRow, FolderRow, JobRow, LinkRow, NameR
 from onecopy.store.commit.transact import Disturbs, Store, View, Wanted, commit
 
 FORGOTTEN = timedelta(seconds=30)
-"""A job that has not moved for so long is rung again."""
+"""A job that has not moved for this long is rung again."""
 
 MOST_ROOTS = 300
-"""Folders that the jobs of one box work on at a time: every commit carries their names in the box row."""
+"""The most folders that a box's jobs start from at a time: every commit carries their ids in the box row."""
 
 _PAGE = 32
 _LOOKS = 32
-"""Folders that one step looks into, at most."""
+"""The most folders that one step looks into."""
 
 _ENOUGH = MAX_BYTES // 2
-"""Bytes after which a step takes no more: the next row may be as large as rows can be."""
+"""Bytes after which a step takes no more rows: the next one may be as large as a row can be."""
 
 Frame = list[str]
-"""A folder to be walked, the folder that it is copied into, and the place from which to go on."""
+"""A folder to walk, the folder that it is copied into, and the place after which to continue."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`wait`: the job goes on by itself, but not before so long. `copied`: the content of each copy made."""
+    """`wait`: how long the job waits before its next step. `copied`: the content of each copy made."""
 
     finished: bool
     wait: timedelta = timedelta(0)
@@ -57,7 +57,7 @@ class Progress:
 
 
 def start_copy(view: View, draft: Draft, pairs: Sequence[tuple[Folder, Folder]]) -> str:
-    """Each source into its copy, which this draft makes. Answers the job's id."""
+    """Starts a job that copies each source into its copy, which this draft makes. Returns the job's id."""
     sources = [source for source, _ in pairs]
     after = _filling(view, sources, lambda job: job.copies)
     frames = [[source.folder_id, copy.folder_id, ""] for source, copy in pairs]
@@ -66,21 +66,21 @@ def start_copy(view: View, draft: Draft, pairs: Sequence[tuple[Folder, Folder]])
 
 
 def start_delete(view: View, draft: Draft, folder: Folder) -> str:
-    """What is below a folder, which this draft deletes: out of sight from now on, then away."""
+    """Starts a job that deletes what is below a folder. This draft deletes the folder and hides the rest."""
     after = _filling(view, [folder], lambda job: (*job.roots, *job.copies))
     return _start(draft, "delete", [folder], (), after, {"frames": [[folder.folder_id, "", ""]]})
 
 
 def start_settle(draft: Draft, folders: Sequence[Folder]) -> str:
-    """The chains of ids written below folders which this draft moves."""
+    """Starts a job that rewrites the chains of ids below folders that this draft moves."""
     frames = [[folder.folder_id, "", ""] for folder in folders]
     moved = [[folder.folder_id, folder.last_mod_seq] for folder in folders]
     return _start(draft, "settle", folders, (), [], {"frames": frames, "moved": moved})
 
 
 def _filling(view: View, folders: Sequence[Folder], held: Callable[[Job], tuple[FolderId, ...]]) -> list[str]:
-    """The unfinished copies that a job on these folders runs behind: those that hold one of them, or that one
-    of them holds."""
+    """The unfinished copies that a job on these folders waits for. A folder that such a copy holds (`held`) is
+    one of these, or lies above or below one."""
     others = {folder_id for job in view.box.copying for folder_id in held(job)}
     view.need([(FolderRow, table.folder_item(folder_id)) for folder_id in sorted(others)])
     lines = {folder_id: _line(view, folder_id) for folder_id in others}
@@ -94,7 +94,7 @@ def _filling(view: View, folders: Sequence[Folder], held: Callable[[Job], tuple[
 
 
 def _line(view: View, folder_id: FolderId) -> set[FolderId]:
-    """The folder and those above it; of one whose row is away nothing that can be seen is above."""
+    """The folder and those above it. If its row is gone, no visible folder is above it."""
     row = view.get(FolderRow, table.folder_item(folder_id))
     return {folder_id, *(view.box.chain(rows.folder(row).ancestors) if row else ())}
 
@@ -131,8 +131,8 @@ def _save(draft: Draft, job: Job, after: list[str], state: dict[str, Any]) -> No
 
 
 def begin_anew(draft: Draft, job: Job) -> None:
-    """A job that the box row names and whose own row was lost. A copy ends where it is, or it would copy
-    twice.
+    """Starts again a job that the box row names but whose own row was lost.
+    A copy ends instead, because it would copy twice.
     """
     if job.kind == "copy":
         draft.end(job.job_id)
@@ -142,8 +142,8 @@ def begin_anew(draft: Draft, job: Job) -> None:
 
 
 def run(store: Store, key: BoxKey, job_id: str, steps: int, time: timedelta) -> Progress:
-    """At most so many steps of about 30 objects each, none begun after that time. What the job waits for is
-    done first."""
+    """Runs up to `steps` steps of about 30 objects each, none begun after `time`. The jobs that it waits for
+    run first."""
     copied: list[Content | None] = []
     until = store.now() + time
     for _ in range(steps):
@@ -159,7 +159,7 @@ def run(store: Store, key: BoxKey, job_id: str, steps: int, time: timedelta) -> 
 
 
 def _next(key: BoxKey, job_id: str) -> JobRow | None:
-    """The job, or one that has to come to its end before."""
+    """The job, or one that has to finish before it. None if there is no such job."""
     job = table.get(JobRow, str(key), table.job_item(job_id))
     for other in job.after if job and not job.state.get("begun") else ():
         if before := _next(key, other):
@@ -168,7 +168,7 @@ def _next(key: BoxKey, job_id: str) -> JobRow | None:
 
 
 def _begin(store: Store, key: BoxKey, job: JobRow) -> timedelta | None:
-    """The time to wait until queries show all that was committed before the job's walk; None at once."""
+    """How long to wait until queries show all commits from before the job's walk. None if they do now."""
     if job.state.get("begun"):
         return None
     seen = job.state.get("seen")
@@ -197,7 +197,7 @@ def _is_at(view: View, job: JobRow) -> bool:
 
 
 def _advance(draft: Draft, job: JobRow, state: dict[str, Any]) -> None:
-    """The job's own row in the step's transaction; its note for the sweep is moved only when it is near."""
+    """Drafts the job's own row in the step's transaction. Its `due` time is moved only when it is near."""
     as_read = JobRow.step == job.step
     actions: list[Action] = [JobRow.state.set(state), JobRow.step.set(int(job.step) + 1)]
     if table.parse_time(job.due) < draft.now + FORGOTTEN / 2:
@@ -208,7 +208,7 @@ def _advance(draft: Draft, job: JobRow, state: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Look:
-    """A page of what is in a frame's folder; `more`: there is more behind it."""
+    """One page of what is in a frame's folder. `more`: the folder holds more after it."""
 
     frame: Frame
     found: Sequence[LinkRow]
@@ -230,7 +230,7 @@ class _Step:
 
 
 def _step(store: Store, key: BoxKey, job: JobRow) -> list[Content | None]:
-    """The next page or pages of the walk, unless another runner has taken this step already."""
+    """Does the next page or pages of the walk, unless another runner has already taken this step."""
     kind = _KINDS[job.kind]
     looks, rest = _look(key, job.state["frames"], kind.objects)
     found = [row.item for look in looks for row in look.found]
@@ -255,7 +255,7 @@ def _step(store: Store, key: BoxKey, job: JobRow) -> list[Content | None]:
 
 
 def _look(key: BoxKey, frames: Sequence[Frame], objects: bool) -> tuple[list[_Look], list[Frame]]:
-    """As many pages as a transaction holds, of one folder or of several small ones; and the frames left."""
+    """As many pages as fit a transaction, of one folder or several small ones; and the frames left."""
     rest, looks, room = list(frames), list[_Look](), _PAGE
     while rest and room and len(looks) < _LOOKS:
         frame = rest.pop()
@@ -270,7 +270,7 @@ def _look(key: BoxKey, frames: Sequence[Frame], objects: bool) -> tuple[list[_Lo
 
 
 def _walk(step: _Step, looks: Sequence[_Look], kind: "_Kind") -> list[Frame]:
-    """Visits what was found, as far as it fits; answers what is left to be walked, the next one last."""
+    """Visits what was found, as far as it fits. Returns the frames left to walk, the next one last."""
     kind.prepare(step, looks)
     left: list[Frame] = []
     for number, look in enumerate(looks):
@@ -288,7 +288,7 @@ def _walk(step: _Step, looks: Sequence[_Look], kind: "_Kind") -> list[Frame]:
 
 
 def _names(step: _Step, looks: Sequence[_Look]) -> None:
-    """Reads at once whether the names of subfolders are taken in the copies."""
+    """Reads, all at once, whether the names of the subfolders are taken in the copies."""
     wanted: list[Wanted] = []
     for look in looks:
         for row in look.found:
@@ -299,7 +299,7 @@ def _names(step: _Step, looks: Sequence[_Look]) -> None:
 
 
 def _copy(step: _Step, frame: Frame, item: str) -> Frame | None:
-    """What was in the source when the copy was granted: the row itself, though it may be out of sight."""
+    """Copies what was in the source when the copy was granted. Reads the row itself, which may be hidden."""
     source, copy, _ = frame
     bound = step.state["bound"]
     if item.startswith("O#"):
@@ -308,7 +308,7 @@ def _copy(step: _Step, frame: Frame, item: str) -> Frame | None:
         if link and link.parent == source and _was_there(link, bound):
             try:
                 step.copied.append(step.draft.copy_link(link, FolderId(copy), bound).content)
-            except InvalidInput:  # content that is gone has no link that could be read
+            except InvalidInput:  # no readable link points to content that is gone
                 return None
         return None
     folder_row = step.view.get(FolderRow, item)
@@ -319,23 +319,23 @@ def _copy(step: _Step, frame: Frame, item: str) -> Frame | None:
 
 
 def _was_there(thing: Link | Folder, bound: int) -> bool:
-    """Also what an earlier copy, not at its end then, has put there since."""
+    """Whether it belongs to the copy, as does what an earlier copy, unfinished then, has put there since."""
     return (thing.last_mod_seq if thing.as_of is None else thing.as_of) <= bound
 
 
 def _copy_subfolder(step: _Step, folder: Folder, copy: FolderId) -> FolderId:
-    """The subfolder's copy; what someone has made under its name in the meantime is filled instead."""
+    """Makes the subfolder's copy. If someone has made a folder of its name meanwhile, that one is filled."""
     if taken := step.view.get(NameRow, table.name_item(copy, folder.name)):
         return FolderId(taken.folder_id)
     row = step.view.get(FolderRow, table.folder_item(copy))
-    # A copy that was deleted meanwhile is filled out of sight, for copies of it that are under way.
+    # A copy deleted meanwhile is filled all the same, hidden, for copies of it that are under way.
     target = rows.folder(row) if row else Folder(copy, None, "", (), folder.last_mod_seq, inner=True)
     bound = step.state["bound"]
     return step.draft.create_folder(target, folder.name, folder.attributes, as_of=bound).folder_id
 
 
 def _delete(step: _Step, frame: Frame, item: str) -> Frame | None:
-    """The row itself, though it is out of sight already."""
+    """Deletes what the row holds, though it is hidden already."""
     if item.startswith("O#"):
         if row := step.view.get(LinkRow, item):
             step.draft.delete_link(rows.link(row))
@@ -363,8 +363,8 @@ def _settled(step: _Step) -> None:
 
 @dataclass(frozen=True)
 class _Kind:
-    """`objects`: whether they are walked, beside subfolders. `visit` answers the frame of a folder to be
-    walked in its turn; `prepare` reads what a page's visits need; `end` comes with the last transaction.
+    """`visit` returns the frame of a folder to walk in its turn. `objects`: whether objects are walked, not
+    only subfolders. `prepare` reads what a page's visits need. `end` runs in the last transaction.
     """
 
     visit: Callable[[_Step, Frame, str], Frame | None]

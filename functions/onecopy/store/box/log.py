@@ -1,7 +1,7 @@
-"""The log of a box: what changed since a token, and what is there for who has none.
+"""The log of a box: what changed since a token or, without a token, everything the box holds.
 
-A query is read-committed: it may see a part of a transaction that is just being applied. Numbers in
-the log are contiguous, so a reader takes the rows up to the first missing number and no further.
+A query is read-committed: it may see part of a transaction that is being applied. Numbers in the log are
+contiguous, so a reader takes the rows up to the first missing number and no further.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from onecopy.store.commit.table import LOG_PARTITION, BoxRow, ChangeRow, FolderR
 from onecopy.store.commit.transact import Store
 
 SHORTEST_HISTORY = timedelta(days=30)
-"""The standard's. Where more is kept, the log of longer ago may have expired before that was decided."""
+"""The standard's. If more is configured, older changes may have expired before it was configured."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """`more`: there is more to ask for with the token, at once or in a moment. `digest`: of the box as
-    whoever follows it has it now, where the page ends at the last change.
+    """`more`: the token leads to more, at once or in a moment. `digest`: the digest of the box as the client
+    has it after this page, if the page ends at the last change.
     """
 
     changes: Sequence[Change | ResetBox]
@@ -36,19 +36,19 @@ class Page:
 
 
 def read_box(store: Store, key: BoxKey) -> Box:
-    """One GetItem, which alone can say that nothing is new."""
+    """The box, by one GetItem, which is enough to know that nothing is new."""
     row = table.get(BoxRow, str(key), table.BOX)
     return store.check_open(rows.box(row)) if row else find_box(store, key)
 
 
 def box_there(key: BoxKey) -> Box | None:
-    """The same GetItem, for who must not make a box that is not there."""
+    """The same GetItem, for callers that must not create a missing box."""
     row = table.get(BoxRow, str(key), table.BOX)
     return rows.box(row) if row else None
 
 
 def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -> Page:
-    """What happened after the token, or without one the first page of everything. Raises BadToken."""
+    """What changed after the token; without one, the first page of everything. Raises BadToken."""
     box = read_box(store, key)
     if token is None:
         return _folders(store, box, start_of_listing(store, box), limit)
@@ -64,12 +64,12 @@ def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -
 
 
 def is_too_old(store: Store, box: Box, token: RestartToken) -> bool:
-    """The log no longer reaches back to the token, and something has happened since."""
+    """Whether the log no longer reaches back to the token although something has changed since."""
     return token.position < box.seq and token.given < store.now() - store.history
 
 
 def tail(key: BoxKey, position: int, limit: int) -> list[Change]:
-    """The changes after a position, up to the first missing number. One query, at a border two."""
+    """The changes after a position, up to the first missing number. One query, two at a partition border."""
     found: list[Change] = []
     while len(found) < limit:
         first = position + 1
@@ -87,9 +87,9 @@ def tail(key: BoxKey, position: int, limit: int) -> list[Change]:
 
 
 def is_gone(box: Box, position: int, asked: datetime) -> bool:
-    """Whether the change after a position will never be there, when a query made at `asked` did not find it.
+    """Whether the change after a position, not found by a query made at `asked`, will never appear.
 
-    It is of a commit that shows whole by now, so it has expired or was lost. A later one may still come.
+    If its commit shows whole by now, the change has expired or was lost. A later one may still appear.
     """
     return position < box.shown_whole(asked)
 
@@ -110,13 +110,13 @@ def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
 
 
 def start_of_listing(store: Store, box: Box) -> RestartToken:
-    """A token of the log as it was some seconds ago: what was being committed then shows whole by now."""
+    """A token for the log as it was some seconds ago. What was being committed then shows whole by now."""
     now = store.now()
     return RestartToken(box.validity, ModSeq(box.shown_whole(now)), now, LISTING_FOLDERS)
 
 
 def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
-    """Folders first; a page with room left goes on with objects."""
+    """A page of folders. If it has room left, objects follow."""
     token = replace(token, hid=token.hid or bool(box.doomed))
     folders = _visible(box)
     order = _parents_first(folders, _told(folders, token))
@@ -136,7 +136,7 @@ def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
 
 
 def _parents_first(folders: dict[FolderId, Folder], told: set[FolderId]) -> list[Folder]:
-    """Those not told yet: by id, which a move does not change, but none before its parent."""
+    """The folders not listed yet, ordered by id (a move does not change it), but none before its parent."""
     order: list[Folder] = []
     told = set(told)
     for folder_id in sorted(folders):
@@ -151,7 +151,7 @@ def _parents_first(folders: dict[FolderId, Folder], told: set[FolderId]) -> list
 
 
 def _reached(order: list[Folder], told: int, before: str) -> str:
-    """How far a page came: the id below which all is told, and behind it the last one told out of turn."""
+    """How far a page came: the id up to which all is listed, then the last id listed out of turn."""
     pending = min(folder.folder_id for folder in order[told:])
     in_turn = [folder.folder_id for folder in order[:told] if folder.folder_id < pending]
     last = order[told - 1].folder_id
@@ -160,8 +160,8 @@ def _reached(order: list[Folder], told: int, before: str) -> str:
 
 
 def _told(folders: dict[FolderId, Folder], token: RestartToken) -> set[FolderId]:
-    """What the pages before this one told: ids up to the one reached, and folders above those, which came
-    out of turn. A folder moved since the listing began may have had others above it: not climbed through.
+    """What the pages before this one listed: ids up to the one reached, and the folders above those, which
+    came out of turn. Nothing above a folder moved since the listing began: others may have been there then.
     """
     reached, last = split_ids(token.after)
     told: set[FolderId] = set()
@@ -177,8 +177,8 @@ def _told(folders: dict[FolderId, Folder], token: RestartToken) -> set[FolderId]
 def _links(
     box: Box, token: RestartToken, limit: int, visible: Mapping[FolderId, Folder] | None = None
 ) -> Page:
-    """Objects by descending id: the first page is what a user looks at. What comes meanwhile has higher ids,
-    and is told by the log.
+    """Objects by descending id: the first page is what a user looks at. Objects created meanwhile have higher
+    ids, and the log tells the client of them.
     """
     token = replace(token, hid=token.hid or bool(box.doomed))
     items = LinkRow.item.between(*table.link_items_before(token.after))
@@ -197,7 +197,7 @@ def _links(
 
 
 def _visible(box: Box) -> dict[FolderId, Folder]:
-    """Every folder that is not out of sight, by id."""
+    """Every folder that is not hidden, by id."""
     found = (
         rows.folder(row) for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#"))
     )

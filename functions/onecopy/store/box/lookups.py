@@ -1,4 +1,4 @@
-"""Where paths lead, many at once, for whoever only asks. Who stores at a path uses `folders.Paths`."""
+"""Looks up many paths at once, read-only. Code that stores something at a path uses `folders.Paths`."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,11 +13,11 @@ Asked = TypeVar("Asked")
 Found = TypeVar("Found")
 
 _AT_ONCE = 99
-"""Paths that are followed together: their rows and the box row are one TransactGetItems."""
+"""Paths that are followed together: their rows and the box row fit one TransactGetItems."""
 
 
 def folders_at(store: Store, key: BoxKey, every: Sequence[Names]) -> list[FolderId | NMSError]:
-    """An answer for each path: UnknownPath if it leads nowhere, Busy if there was no time to follow it."""
+    """An answer for each path: its folder's id, UnknownPath if it leads nowhere, Busy if time ran out."""
     paths = Paths(store, key)
 
     def follow(some: Sequence[Names]) -> list[FolderId | NMSError]:
@@ -39,7 +39,7 @@ def _unknown(names: Names) -> UnknownPath:
 def objects_at(
     store: Store, key: BoxKey, every: Sequence[tuple[Names, ObjectId]]
 ) -> list[ObjectId | NMSError]:
-    """An answer for each: Unknown if the object does not lie in the folder at that path, Busy as above."""
+    """An answer for each: the object's id, Unknown if it is not in the folder at that path, Busy as above."""
     paths = Paths(store, key)
 
     def follow(some: Sequence[tuple[Names, ObjectId]]) -> list[ObjectId | NMSError]:
@@ -58,7 +58,7 @@ def objects_at(
 def _in_turns(
     store: Store, every: Sequence[Asked], follow: Callable[[Sequence[Asked]], list[Found | NMSError]]
 ) -> list[Found | NMSError]:
-    """Some after the others, so that a client that sends those again that were Busy comes to an end."""
+    """Follows some at a time, in order. A client that repeats those that were Busy comes to an end."""
     answers: list[Found | NMSError] = []
     while len(answers) < len(every):
         try:

@@ -1,4 +1,4 @@
-"""Objects: made (from content that is in the bucket already), read, flagged, deleted."""
+"""Creates objects (from content that is already in the bucket), reads, flags and deletes them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,7 +28,7 @@ _ROWS_EACH = 3
 
 @dataclass(frozen=True)
 class Item:
-    """One object to be made: where, what, and the parts that lie under `content_key` in the bucket."""
+    """One object to create: where, what, and the parts that lie under `content_key` in the bucket."""
 
     place: Place
     given: NewObject
@@ -51,15 +51,16 @@ def wanted(object_id: ObjectId) -> Wanted:
 def create(
     store: Store, key: BoxKey, items: Sequence[Item], network: bool, intake: IntakeRow | None
 ) -> list[Result]:
-    """An answer for each item, in order; each is whole in itself, several share a transaction.
+    """Creates the items and returns an answer for each, in order. Each is whole in itself; several share a
+    transaction.
 
-    `intake` notes the bytes put for this request: it goes with the last commit, or if an item failed is
-    left for the sweep, at once.
+    `intake` notes the bytes put for this request. The last commit deletes it; if an item failed, it stays and
+    is due for the sweep at once.
     """
     creation = _Creation(Paths(store, key), items, network, intake)
     results = in_batches(store, len(items), creation.commit)
     if intake and any(isinstance(result, NMSError) for result in results):
-        with suppress(UpdateError):  # what is committed is committed; the sweep finds it later as well
+        with suppress(UpdateError):  # the commits stand, and the sweep finds the row later anyway
             intake.update([IntakeRow.due.set(table.time_text(store.now()))])
     return results
 
@@ -126,7 +127,7 @@ def _create(draft: Draft, item: Item, folder: Folder) -> Link:
 
 
 def _size(item: Item) -> int:
-    """Bytes of the link row and the change row together, at most."""
+    """The most bytes that the link row and the change row have together."""
     attributes, parts = rows.attributes_json(item.given.attributes), rows.parts_json(item.parts)
     return 2 * (table.sent_size(attributes) + table.sent_size(parts))
 
@@ -150,7 +151,7 @@ def delete(store: Store, key: BoxKey, object_id: ObjectId, match: Match = ANY) -
 
 
 def set_flags(store: Store, key: BoxKey, object_id: ObjectId, flags: Flags, match: Match = ANY) -> Link:
-    """Replaces the whole set. The same set, however spelled, changes nothing."""
+    """Replaces all flags. The same flags, in upper or lower case, change nothing."""
 
     def changed(before: Flags) -> Flags:
         same = {flag.casefold() for flag in before} == {flag.casefold() for flag in flags}
@@ -161,7 +162,7 @@ def set_flags(store: Store, key: BoxKey, object_id: ObjectId, flags: Flags, matc
 
 
 def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: Match = ANY) -> bool:
-    """Whether it was added; False if it was there."""
+    """Adds the flag. False if it was there already."""
 
     def changed(before: Flags) -> Flags:
         if has_flag(before, name):
@@ -175,7 +176,7 @@ def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: M
 
 
 def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: Match = ANY) -> None:
-    """FlagAbsent if it was not there."""
+    """Removes the flag. Raises FlagAbsent if it was not there."""
 
     def changed(before: Flags) -> Flags:
         if not has_flag(before, name):
@@ -188,7 +189,7 @@ def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match
 def _change_flags(
     store: Store, key: BoxKey, object_id: ObjectId, changed: Callable[[Flags], Flags], match: Match
 ) -> tuple[Flags, Link]:
-    """The flags before, and the object after."""
+    """Changes the flags. Returns the flags before, and the object after."""
 
     def decide(view: View, draft: Draft) -> tuple[Flags, Link]:
         link = _to_change(view, object_id, match)

@@ -1,6 +1,6 @@
-"""Commits of a request: they disturb no copy, and under an Idempotency-Key do their work once.
+"""Commits for requests: they disturb no copy, and with an Idempotency-Key they do their work once.
 
-A copy which has still to read what would be changed comes to its end first.
+A copy that still has to read what a write would change is finished first.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from onecopy.store.commit.transact import Disturbs, Store, View, Wanted
 T = TypeVar("T")
 
 LONGEST = timedelta(seconds=20)
-"""How long a writer without a deadline of its own helps."""
+"""How long a writer without a deadline of its own helps a copy."""
 
 _STEPS, _TURN = 20, timedelta(seconds=2)
 _COPIES = 50
-"""Helped by one write; each is a job that was under way when it was read."""
+"""The most copies that one write helps. Each was under way when the write read it."""
 
 
 def commit(
@@ -33,10 +33,10 @@ def commit(
     decide: Callable[[View, Draft], T],
     many: bool = False,
 ) -> T:
-    """As `transact.commit`. Busy also when a copy did not come to its end in time: nothing was changed.
+    """Like `transact.commit`. Raises Busy also if a copy did not finish in time; then nothing has changed.
 
-    Under an Idempotency-Key what an earlier try has done is answered, and what this one does is noted.
-    `many`: the answer is a list, of some of the request's items.
+    With an Idempotency-Key, it answers what an earlier try has done, and notes what this one does.
+    `many`: the answer is a list, for some of the request's items.
     """
     if not store.once:
         return _commit(store, key, wanted, decide)
@@ -86,7 +86,7 @@ def _commit(
 
 
 def finish(store: Store, key: BoxKey, job_id: str) -> None:
-    """Runs the job to its end, beside whoever else may be running it."""
+    """Runs the job to its end, even if others run it at the same time. Raises Busy if there is no time."""
     until = store.deadline or store.now() + LONGEST
     while store.now() < until:
         progress = jobs.run(store, key, job_id, _STEPS, _TURN)

@@ -1,8 +1,8 @@
-"""Content on its way in: noted before the first byte, so that whatever stays half-way is swept away.
+"""Incoming content. It is noted before its first byte, so the sweep can remove what stays incomplete.
 
-Inline bytes are noted by an intake row that the commit deletes. A direct upload is a row that waits for
-S3's word of every part, and then becomes a link, in one transaction with its change. When its window ends
-the bucket itself says whether all parts are there.
+An intake row notes inline bytes, and the commit deletes it. The row of a direct upload waits until S3 has
+reported every part. It then becomes a link, in one transaction with its change. When the upload's window
+ends, the bucket itself tells whether all parts are there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from onecopy.store.commit.table import ContentRow, IntakeRow, UploadKeyRow, Uplo
 from onecopy.store.commit.transact import Store, View
 
 INTAKE_WINDOW = timedelta(hours=1)
-"""No function runs for so long: what is noted for longer was left behind."""
+"""No function runs this long: a row that is older was left behind."""
 
 _KEPT_AFTER = timedelta(days=1)
-"""How long an object's id leads to its upload beyond the window; the sweep may be late."""
+"""How long after the window an object's id still leads to its upload. The sweep may be late."""
 
 WAITING = UploadRow.item.exists() & UploadRow.swept.does_not_exist()
 
@@ -40,7 +40,7 @@ def new_key(store: Store, prefix: str) -> ContentKey:
 def note_intake(
     store: Store, count: int, parts: Sequence[int] | None = None
 ) -> tuple[IntakeRow, list[ContentKey]]:
-    """Keys for so many contents, noted before any of their bytes is put; `parts` says how many each has."""
+    """Keys for `count` contents, noted before any of their bytes is put. `parts`: how many parts each has."""
     keys = [new_key(store, INLINE) for _ in range(count)]
     row = _intake(keys, store.now() + INTAKE_WINDOW, parts)
     row.save()
@@ -68,7 +68,7 @@ def begin(
     network: bool,
     window: timedelta,
 ) -> UploadRow:
-    """A new object's id, and the row that waits for its parts. No change of the box yet."""
+    """Makes a new object's id and the row that waits for its parts. The box does not change yet."""
     paths = Paths(store, key)
     content_key = new_key(store, DIRECT)
 
@@ -106,19 +106,19 @@ def _key_row(key: BoxKey, row: UploadRow) -> UploadKeyRow:
 
 
 def encode(row: UploadRow) -> list[str]:
-    """For a repeat of the request."""
+    """What is kept of the row for a repeat of the request."""
     return [row.box, row.object_id, row.due]
 
 
 def decode(parts: tuple[Part, ...], raw: list[str]) -> UploadRow:
-    """As it was begun; the request itself names the parts."""
+    """The row as it was begun. The request itself names the parts."""
     partition, object_id, due = raw
     written = rows.parts_json(parts)
     return UploadRow(box=partition, item=table.UPLOAD, object_id=object_id, parts=written, due=due)
 
 
 def find(store: Store, key: BoxKey, object_id: ObjectId) -> UploadRow:
-    """An upload under way whose parts can still be put; Unknown if there is none, or no more."""
+    """An upload whose parts can still be put. Raises Unknown if there is none, or its window has ended."""
     row = _find(key, object_id)
     if row.swept or ends(row) <= store.now():
         raise Unknown("objectId")
@@ -134,7 +134,7 @@ def _find(key: BoxKey, object_id: ObjectId) -> UploadRow:
 
 
 def slots(contents: Contents, row: UploadRow, now: datetime) -> list[Href]:
-    """Where to put the parts that S3 has not told of yet: freshly presigned, and for the window at most."""
+    """Where to put the parts that S3 has not reported yet: newly presigned, valid for the window at most."""
     there = {int(number) for number in row.arrived or ()}
     return [
         contents.upload_href(key_of(row), number, part, now, ends(row))
@@ -144,7 +144,9 @@ def slots(contents: Contents, row: UploadRow, now: datetime) -> list[Href]:
 
 
 def give_up(store: Store, key: BoxKey, object_id: ObjectId) -> None:
-    """From now on the object never appears; the sweep takes the bytes. Unknown if there is no upload."""
+    """Gives up the upload: the object never appears, and the sweep deletes the bytes. Raises Unknown if there
+    is no upload.
+    """
     row = _find(key, object_id)
     now = table.time_text(store.now())
     if not held(lambda: row.update([UploadRow.swept.set("yes"), UploadRow.due.set(now)], WAITING)):
@@ -152,9 +154,9 @@ def give_up(store: Store, key: BoxKey, object_id: ObjectId) -> None:
 
 
 def arrived(store: Store, content_key: ContentKey, number: int) -> None:
-    """S3's word that a part is there. With the last of them the link appears; told twice, it does once.
+    """Takes S3's report that a part is there. With the last part the link appears, once even if told twice.
 
-    A part that comes when its upload has been swept away is swept away after it: a PUT may take long.
+    A PUT may take long. A part that arrives after its upload was swept is swept too.
     """
     row = UploadRow(box=table.content_partition(content_key), item=table.UPLOAD)
     if not held(lambda: row.update([UploadRow.arrived.add({number})], WAITING)):
@@ -166,7 +168,7 @@ def arrived(store: Store, content_key: ContentKey, number: int) -> None:
 
 
 def finish(store: Store, row: UploadRow) -> None:
-    """All parts are there: the object appears, unless its upload was given up or swept meanwhile."""
+    """Makes the object appear once all parts are there, unless the upload was given up or swept meanwhile."""
     key = BoxKey.parse(row.owner)
     object_id = ObjectId(row.object_id)
     content = Content(key_of(row), ContentId(object_id), rows.parts(row.parts))
@@ -190,17 +192,18 @@ def finish(store: Store, row: UploadRow) -> None:
 
 
 def note_stray(store: Store, content_key: ContentKey) -> None:
-    """Bytes that no row knows. Noted as those of a request that died: the sweep looks again, and deletes.
-
-    A note of this content is renewed. One of other contents, too, stays as it is.
+    """Notes bytes that no row knows, as if their request had died. The sweep checks again and deletes them.
+    A note of this content alone is renewed. A note that also names other contents stays as it is.
     """
     alone = IntakeRow.content_keys == [content_key]
     held(lambda: _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist() | alone))
 
 
 def sweep_upload(contents: Contents, row: UploadRow) -> bool:
-    """Whether the upload is over: parts that came go, and the object never appears. Nothing is done if all
-    parts are there after all, whatever S3 has told: then the upload is for `finish`.
+    """Ends the upload: deletes the parts that arrived, and the object never appears. Returns True.
+
+    If all parts are in the bucket after all, whatever S3 has reported, it does nothing and returns False. The
+    upload is then for `finish`.
     """
     if not row.swept:
         if _is_whole(row, contents.sizes(key_of(row))):
@@ -218,7 +221,7 @@ def _is_whole(row: UploadRow, sizes: Mapping[int, int]) -> bool:
 
 
 def sweep_intake(contents: Contents, row: IntakeRow) -> None:
-    """Bytes noted but never linked. A note renewed meanwhile stays for the next sweep."""
+    """Deletes bytes noted but never linked. A note renewed meanwhile stays for the next sweep."""
     counts = row.parts or [MOST_PARTS] * len(row.content_keys)
     partitions = [table.content_partition(ContentKey(content_key)) for content_key in row.content_keys]
     linked = table.there(ContentRow, [(partition, table.CONTENT) for partition in partitions])
@@ -238,5 +241,5 @@ def key_of(row: UploadRow) -> ContentKey:
 
 
 def ends(row: UploadRow) -> datetime:
-    """When its window does."""
+    """When the upload's window ends."""
     return table.parse_time(row.due)

@@ -296,7 +296,7 @@ def ask(store: Store, key: BoxKey, wanted: Sequence[Wanted], answer: Callable[[V
 
 
 def read_links(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> dict[ObjectId, Link]:
-    """The links that exist, by id."""
+    """The links that exist and are not hidden, by id."""
     wanted = [(LinkRow, table.link_item(object_id)) for object_id in object_ids]
     return ask(store, key, wanted, lambda view: view.links(object_ids))
 
@@ -351,7 +351,7 @@ def create_box(store: Store, key: BoxKey) -> None:
 
 
 def _waits(store: Store) -> Iterator[float]:
-    """Seconds to wait, with full jitter, doubling up to a ceiling: about five in all. None if it is late."""
+    """Seconds to wait: full jitter, doubling up to a ceiling, five or so in all. Ends when time is over."""
     longest = _FIRST_WAIT
     for _ in range(_TRIES):
         if store.is_late:

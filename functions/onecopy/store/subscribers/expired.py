@@ -1,6 +1,6 @@
-"""Subscriptions that have expired: out of the way of every commit's ring, and kept to be renewed.
+"""Expired subscriptions. The fan-out of a commit does not read them, but they are kept to be renewed.
 
-They lie in a partition of their own. One transaction takes a row there or back: it is always in one place.
+They lie in a partition of their own. One transaction moves a row there or back, so it is always in one place.
 """
 
 from datetime import datetime, timedelta
@@ -16,10 +16,10 @@ from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store
 
 KEPT = timedelta(days=30)
-"""How long an expired subscription can still be seen, and renewed."""
+"""How long an expired subscription can still be seen and renewed."""
 
 MOST_KEPT = 20
-"""Expired subscriptions of one box; the oldest make room."""
+"""The most expired subscriptions kept for one box. The oldest make room."""
 
 
 def is_over(row: SubscriptionRow, now: datetime) -> bool:
@@ -27,13 +27,13 @@ def is_over(row: SubscriptionRow, now: datetime) -> bool:
 
 
 def rows(key: BoxKey) -> list[SubscriptionRow]:
-    """The longest expired first."""
+    """All of the box, longest expired first."""
     found = table.every(SubscriptionRow, table.expired_partition(key))
     return sorted(found, key=lambda row: str(row.expiry))
 
 
 def put_away(store: Store, key: BoxKey, row: SubscriptionRow) -> bool:
-    """Whether it is away; False if someone else has written to it since it was read."""
+    """Moves the row to the expired ones. False if someone else has written to it since it was read."""
     away = moved(row, table.expired_partition(key), work=None, due=None)
     try:
         with TransactWrite(connection=store.connection) as transaction:
@@ -43,7 +43,7 @@ def put_away(store: Store, key: BoxKey, row: SubscriptionRow) -> bool:
         if error.cause_response_code != "TransactionCanceledException":
             raise
         return False
-    for oldest in rows(key)[:-MOST_KEPT]:  # seen after the write: of many at once, the last sees all
+    for oldest in rows(key)[:-MOST_KEPT]:  # read after the write: of many at once, the last sees all
         oldest.delete()
     return True
 
@@ -54,7 +54,7 @@ def moved(row: SubscriptionRow, partition: str, **changed: Any) -> SubscriptionR
 
 
 def as_read(row: SubscriptionRow) -> Condition:
-    """Nobody has told it anything, changed it or taken it away since."""
+    """The condition that nobody has delivered to it, changed it or deleted it since it was read."""
     condition: Condition = (
         (SubscriptionRow.expiry == row.expiry)
         & (SubscriptionRow.state == row.state)

@@ -1,6 +1,8 @@
-"""A subscription's nmsEventLists: what is about to be sent is written down first, so that a retry is the
-same list with the same index. Only `deliver` is here, and for one subscription only one of it at a time; but
-a second one, or the owner, may come between any two steps, so each write says how it left the row.
+"""A subscription's nmsEventLists. Each one is recorded before it is sent, so a retry sends the same list with
+the same index.
+
+Only `deliver` uses this module, and only one invocation at a time for each subscription. But a second one, or
+the owner, may come between any two steps, so each write has a condition on the row as it was left.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,17 +28,17 @@ MOST_EVENTS = 100
 """Changes in one list."""
 
 LATE = timedelta(seconds=10)
-"""A commit that shows in part only is asked for by the queue for some seconds; by the sweep after."""
+"""The queue retries for some seconds while a commit shows only in part. After this long, the sweep does."""
 
 Room = Callable[[Sequence[Change]], int]
-"""How many of the changes one list has room for, from the first on; one at least."""
+"""How many of the changes, from the first on, one list has room for; at least one."""
 
 
 @dataclass(frozen=True)
 class Flight:
-    """The list with `index`: the changes after `start` up to `end`; from RESET, one resetBox.
+    """The list with `index`: the changes after `start` up to `end`. If `start` is RESET, one resetBox.
 
-    `at`: when `end` was the last change of the box, which then had this `validity`.
+    `at`: a time when `end` was the last change of the box, which then had this `validity`.
     """
 
     index: int
@@ -46,7 +48,7 @@ class Flight:
     validity: str
 
     def token(self, events: Sequence[Change | ResetBox]) -> RestartToken:
-        """Behind the list; after a resetBox the client lists anew."""
+        """The token after the list. After a resetBox, it makes the client list everything again."""
         listing = LISTING_FOLDERS if any(isinstance(event, ResetBox) for event in events) else ""
         return RestartToken(self.validity, ModSeq(self.end), self.at, listing)
 
@@ -63,7 +65,7 @@ def of(row: SubscriptionRow) -> Flight | None:
 
 
 def apply_restart(row: SubscriptionRow) -> None:
-    """A replay that the owner asked for takes the place of the cursor, between two lists."""
+    """Replaces the cursor with the start of a replay that the owner asked for, between two lists."""
     if row.attribute_values.get("restart") is None:
         return
     actions: list[Action] = [
@@ -78,9 +80,9 @@ def apply_restart(row: SubscriptionRow) -> None:
 
 
 def under_way(store: Store, row: SubscriptionRow, box: Box) -> Flight | None:
-    """The list that was begun and not taken yet. Raises Overtaken.
+    """The list that was begun and is not accepted yet. Raises Overtaken.
 
-    Of a box that was reset since, the list is void: its place, and its index, take one resetBox.
+    If the box was reset since, the list is void. One resetBox takes its place and its index.
     """
     flight = of(row)
     if not flight or flight.validity == box.validity:
@@ -92,7 +94,7 @@ def under_way(store: Store, row: SubscriptionRow, box: Box) -> Flight | None:
 
 
 def begin(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room = len) -> Flight | None:
-    """The next list, or None if there is nothing whole to tell yet. Raises Overtaken."""
+    """Begins the next list, or returns None if nothing shows whole yet. Raises Overtaken."""
     flight = _next(store, key, row, box, room)
     if not flight:
         return None
@@ -126,13 +128,13 @@ def _next(store: Store, key: BoxKey, row: SubscriptionRow, box: Box, room: Room 
 
 
 def _reset(store: Store, index: int, box: Box) -> Flight:
-    """The log no longer holds what comes next. Where a listing would go on from, the next list does."""
+    """A resetBox: the log no longer holds what comes next. The list after it begins where a listing would."""
     token = log.start_of_listing(store, box)
     return Flight(index, RESET, token.position, token.given, box.validity)
 
 
 def events(key: BoxKey, flight: Flight) -> Sequence[Change | ResetBox]:
-    """The log does not change, so neither does the list."""
+    """The list's events. The log does not change, so neither does the list."""
     if flight.start == RESET:
         return [ResetBox()]
     found = log.tail(key, flight.start, flight.end - flight.start)
@@ -162,8 +164,9 @@ def verified(row: SubscriptionRow) -> bool:
 
 
 def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None) -> None:
-    """`again`: when the sweep rings, should the queue have given up by then; None if nobody tries any more.
-    What another one has settled in the meantime has not failed.
+    """Records a failure. `again`: when the sweep rings if the queue has given up; None if nobody tries again.
+
+    Writes nothing if another invocation has settled the list meanwhile.
     """
     actions: list[Action] = [
         SubscriptionRow.state.set(state),
@@ -177,7 +180,7 @@ def failed(row: SubscriptionRow, state: str, reason: str, again: datetime | None
 
 
 def _due(row: SubscriptionRow, kind: str, due: datetime) -> list[Action]:
-    """Not after the expiry: then it is put away."""
+    """Sets when the subscription is due, at the latest at its expiry, when it is put away."""
     return [
         SubscriptionRow.work.set(table.work(kind, row.box)),
         SubscriptionRow.due.set(min(table.time_text(due), row.expiry)),
@@ -190,29 +193,28 @@ def _is_under_way(flight: Flight) -> Condition:
 
 
 def wait(store: Store, row: SubscriptionRow) -> None:
-    """Something is owed that does not show whole yet. The sweep rings for it, should the queue give up."""
+    """Notes that something is owed that does not show whole yet. The sweep rings if the queue gives up."""
     now = store.now()
     if not is_put_off(row, now):
         put_off(row, now + LATE)
 
 
 def put_off(row: SubscriptionRow, until: datetime) -> bool:
-    """Its turn comes later, and until then no change rings for it: the sweep does, in time. False if someone
-    else has written to the row.
+    """Postpones its turn. Until then no change rings for it; then the sweep does. False if someone else has
+    written to the row.
     """
     return note(row, _due(row, DELIVER, until), _as_due(row))
 
 
 def is_put_off(row: SubscriptionRow, now: datetime) -> bool:
-    """Something is owed to it, and the time at which the sweep rings for it is still ahead."""
+    """Whether something is owed to it and the time at which the sweep rings for it is still ahead."""
     return _is_due_later(row, DELIVER, now)
 
 
 def rest(store: Store, row: SubscriptionRow, longest: timedelta, told: bool) -> bool:
-    """Nothing to do: somebody looks again after about so long, whatever bell is lost until then. `told`: all
-    that there is.
-
-    Nothing is written while such a look is still ahead. False if someone else has written to the row.
+    """Notes that nothing is owed. The sweep looks again within `longest`, even if every ring is lost.
+    `told`: the subscriber has received everything.
+    Writes nothing while such a look is still ahead. False if someone else has written to the row.
     """
     now = store.now()
     if _is_due_later(row, DUE, now):

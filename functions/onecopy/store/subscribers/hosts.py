@@ -1,4 +1,4 @@
-"""Hosts of subscribers that answer slowly. Nothing is written about the others."""
+"""Subscribers' hosts that answer slowly. Nothing is written about the others."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,13 +11,13 @@ from onecopy.store.commit.table import HostRow
 from onecopy.store.commit.transact import Store
 
 SLOW = timedelta(seconds=2)
-"""A delivery that takes so long holds up those behind it."""
+"""A delivery that takes this long holds up those behind it."""
 
 _REMEMBERED = timedelta(minutes=5)
 
 
 def note(store: Store, host: str, took: timedelta) -> None:
-    """How long a delivery took, if that was long. The delivery itself does not hang on it."""
+    """Records that a host was slow, if the delivery took long. A failure here does not fail the delivery."""
     if took < SLOW:
         return
     until = store.now() + _REMEMBERED
@@ -32,7 +32,7 @@ def note(store: Store, host: str, took: timedelta) -> None:
 
 
 def slow(store: Store, hosts: Iterable[str]) -> set[str]:
-    """Those that were slow of late."""
+    """Those of the hosts that were slow in the last minutes."""
     asked = {table.host_partition(host): host for host in hosts}
     keys = [(partition, table.SLOW) for partition in asked]
     rows = HostRow.batch_get(keys) if keys else ()

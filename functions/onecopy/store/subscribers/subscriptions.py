@@ -1,4 +1,4 @@
-"""Subscriptions of a box. `flights` is the delivery's own bookkeeping on their rows, `expired` their end."""
+"""Subscriptions of a box. `flights` tracks deliveries in their rows; `expired` keeps the expired ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -38,9 +38,10 @@ class NewSubscription:
 
 
 def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
-    """Unverified, and due for its verification at once; or the one that is there under the same correlator.
+    """A new subscription, unverified and due for verification at once; or the existing one with the same
+    correlator. Raises NotAllowed at the limit.
 
-    Counts up to the limit in the box row's turn. What it sees that has expired is put away.
+    The commit goes through the box row, so two at once cannot pass the limit. Puts away expired ones it sees.
     """
     code = store.random(16).hex()
     over: list[SubscriptionRow] = []
@@ -58,14 +59,14 @@ def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
         return _subscription(row, draft.now)
 
     made = commit(store, key, list, decide)
-    with suppress(Exception):  # what is left of it is put away in its turn
+    with suppress(Exception):  # those that remain are put away later
         for row in over:
             put_away(store, key, row)
     return made
 
 
 def encode(made: Subscription) -> dict[str, Any]:
-    """For a repeat of the request: the first answer, the secret included."""
+    """The first answer, kept for a repeat of the request, the secret included."""
     times = {"expiry": table.time_text(made.expiry), "cursor_at": table.time_text(made.cursor_at)}
     return asdict(made) | times
 
@@ -121,7 +122,7 @@ def find(store: Store, key: BoxKey, subscription_id: str) -> Subscription:
 
 
 def row(key: BoxKey, subscription_id: str) -> SubscriptionRow:
-    """One that has not been put away: who may be told something."""
+    """A subscription that has not been put away and may be delivered to. Raises Unknown."""
     return _of(table.subscription_partition(key), subscription_id)
 
 
@@ -140,19 +141,19 @@ def _of(partition: str, subscription_id: str) -> SubscriptionRow:
 
 
 def every(store: Store, key: BoxKey) -> list[Subscription]:
-    """The expired ones, too."""
+    """All subscriptions of the box, the expired ones included."""
     return [_subscription(row, store.now()) for row in (*_rows(key), *expired.rows(key))]
 
 
 def live(key: BoxKey, now: datetime) -> Iterator[SubscriptionRow]:
-    """Those that want to be told."""
+    """Those to deliver to: neither expired nor failed."""
     return (row for row in _rows(key) if not is_over(row, now) and row.state != "failed")
 
 
 def update(
     store: Store, key: BoxKey, subscription_id: str, duration: timedelta | None, restart: RestartToken | None
 ) -> Subscription:
-    """A longer life, and a replay from the next list on. A failed verification starts again."""
+    """Extends its life, and replays from the next list on. A failed verification starts again."""
     while True:
         found = _anywhere(key, subscription_id)
         if is_over(found, store.now()):
@@ -192,12 +193,12 @@ def _renew(
     duration: timedelta | None,
     restart: RestartToken | None,
 ) -> SubscriptionRow | None:
-    """Back among the live ones, if there is room. None if someone else has written to it meanwhile."""
+    """Puts it back among the live ones, if there is room. None if someone else wrote to it meanwhile."""
     partition = table.subscription_partition(key)
 
     def decide(view: View, draft: Draft) -> SubscriptionRow:
         _check_room([row for row in _rows(key) if not is_over(row, draft.now)])
-        draft.new_id()  # the box row's turn: of two at once, the second counts the first
+        draft.new_id()  # commits on the box row: of two at once, the second counts the first
         changes = _changes(store, found, view.box, restart) | _due_now(partition, draft.now)
         renewed = moved(found, partition, **changes, **_life(draft.now, duration))
         if found.box == partition:
@@ -216,14 +217,14 @@ def _renew(
 
 
 def tell_anew(key: BoxKey, now: datetime) -> None:
-    """After the box got a new validity: each live one is due at once, and what was under way is not repeated,
-    so that one resetBox is the next it hears.
+    """Makes each live one due at once, after the box got a new validity. The next list
+    that each receives is one resetBox, as none under way is repeated.
     """
     wake(key, now, SubscriptionRow.in_flight.remove())
 
 
 def wake(key: BoxKey, now: datetime, *more: Action) -> None:
-    """Each live one is due at once, whether or not it has been told everything."""
+    """Makes each live one due at once, even if it is up to date."""
     for row in live(key, now):
         actions: list[Action] = [
             *more,
@@ -234,13 +235,13 @@ def wake(key: BoxKey, now: datetime, *more: Action) -> None:
 
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
-    """Whether it was written: not if the subscription is gone, or is not as the condition says."""
+    """Writes to the row. False if the subscription is gone, or the condition does not hold."""
     there = SubscriptionRow.item.exists()
     return held(lambda: row.update(actions, there & condition if condition is not None else there))
 
 
 def delete(key: BoxKey, subscription_id: str) -> None:
-    """Nothing is sent from now on: every send looks for the row first."""
+    """Deletes it. Nothing is sent from now on, because every send looks for the row first."""
     while not held(lambda: _anywhere(key, subscription_id).delete(SubscriptionRow.item.exists())):
         pass  # it was just put away, or renewed
 

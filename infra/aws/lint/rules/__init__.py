@@ -1,1 +1,1 @@
-"""Rules for cfn-lint (`--append-rules`): they see the template as it is written."""
+"""Rules for cfn-lint (`--append-rules`), which see the template as it is written."""

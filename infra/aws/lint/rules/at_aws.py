@@ -1,4 +1,4 @@
-"""What AWS does or refuses and no emulator shows: each rule says what would happen there."""
+"""What AWS does or refuses but no emulator shows: each rule says what would happen at AWS."""
 
 import string
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _KINDS = {
 class SecretsCanBeMade(CloudFormationLintRule):
     id = "E9301"
     shortdesc = "A generated secret has characters of each kind that it must have"
-    description = "Secrets Manager refuses the others, and the first deployment fails"
+    description = "Secrets Manager refuses any other, and the first deployment fails"
     tags = ("secrets",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -36,14 +36,14 @@ class SecretsCanBeMade(CloudFormationLintRule):
                     yield RuleMatch(
                         ["Resources", name],
                         f"{name} leaves out all that {switch} would, but not by that name: Secrets Manager "
-                        "would ask for one of them all the same, and refuse",
+                        "would still require one of them, and refuse",
                     )
 
 
 class LoopsAreMeant(CloudFormationLintRule):
     id = "E9302"
     shortdesc = "A function that puts messages into its own queue may do so for ever"
-    description = "Lambda takes it for an endless loop and drops what comes after some sixteen turns"
+    description = "Lambda takes it for an endless loop and drops its invocations after about sixteen turns"
     tags = ("functions", "queues")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -51,8 +51,8 @@ class LoopsAreMeant(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", source.function],
-                f"{source.function} rings itself and does not say RecursiveLoop: Allow: after some sixteen "
-                "turns Lambda would drop what is left of its work",
+                f"{source.function} rings itself and does not say RecursiveLoop: Allow: after about sixteen "
+                "turns Lambda would drop the rest of its work",
             )
             for source in reading.sources(cfn.template)
             if source.by in reading.written_to(cfn.template, functions[source.function])
@@ -62,16 +62,16 @@ class LoopsAreMeant(CloudFormationLintRule):
 
 class OldVersionsEnd(CloudFormationLintRule):
     id = "E9303"
-    shortdesc = "What a bucket keeps of deleted content has an end, whatever the parameters"
-    description = "A bucket that ever had versions keeps them when versioning is not named any more"
+    shortdesc = "A bucket's versions of deleted content expire, whatever the parameters"
+    description = "A bucket that ever had versions keeps them when versioning is no longer named"
     tags = ("retention",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} may keep old versions for ever: without a status by name, and an end that no "
-                "condition takes away, what was deleted would stay for who looks for it",
+                f"{name} may keep old versions for ever: without an explicit status, and an unconditional "
+                "expiration, deleted content would stay readable for those who look for it",
             )
             for name, bucket in reading.of_kind(cfn.template, "AWS::S3::Bucket")
             if not self._ends(bucket)
@@ -87,15 +87,15 @@ class OldVersionsEnd(CloudFormationLintRule):
 
 class PublishedVersionsGo(CloudFormationLintRule):
     id = "E9304"
-    shortdesc = "A published version goes when the next one has taken its place"
-    description = "Each is kept in SnapStart's cache, and paid for by the hour"
+    shortdesc = "A published version is deleted when the next one has taken its place"
+    description = "SnapStart caches each version, and bills it by the hour"
     tags = ("functions", "costs")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} keeps every version that was ever published: SnapStart's cache of each costs on",
+                f"{name} keeps every version that was ever published: SnapStart's cache bills each of them",
             )
             for name, function in reading.functions(cfn.template)
             if function.get("AutoPublishAlias") and function.get("VersionDeletionPolicy") != "Delete"
@@ -104,7 +104,7 @@ class PublishedVersionsGo(CloudFormationLintRule):
 
 class MappingsAreBounded(CloudFormationLintRule):
     id = "E9305"
-    shortdesc = "A queue's mapping takes no more than its part of the account's concurrency"
+    shortdesc = "A queue's mapping takes no more than its share of the account's concurrency"
     description = "Without a maximum, a long queue leaves nothing for the requests"
     tags = ("functions", "queues")
 
@@ -113,7 +113,7 @@ class MappingsAreBounded(CloudFormationLintRule):
             RuleMatch(
                 ["Resources", source.function],
                 f"{source.function} has no MaximumConcurrency for {source.by}: when that queue is long, "
-                "nothing of the account's concurrency would be left for requests",
+                "none of the account's concurrency would be left for requests",
             )
             for source in reading.sources(cfn.template)
             if source.kind == "SQS" and "MaximumConcurrency" not in source.mapping.get("ScalingConfig", {})
@@ -123,7 +123,7 @@ class MappingsAreBounded(CloudFormationLintRule):
 class AccessLogsAreVended(CloudFormationLintRule):
     id = "E9306"
     shortdesc = "An access log goes to a group below /aws/vendedlogs/"
-    description = "For any other, AWS writes into the account's one resource policy, until it is full"
+    description = "For any other, AWS adds to the account's one resource policy, until it is full"
     tags = ("logs",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -147,7 +147,7 @@ class AccessLogsAreVended(CloudFormationLintRule):
 class FunctionsAreWatched(CloudFormationLintRule):
     id = "E9307"
     shortdesc = "Each function has its alarms"
-    description = "A function that fails is otherwise seen by what it did not do, and late"
+    description = "Otherwise a failing function is noticed late, by what it did not do"
     tags = ("functions", "alarms")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -160,8 +160,8 @@ class FunctionsAreWatched(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} has no alarms of its own: its errors, its throttles and a loop that was cut off "
-                "would be seen by nobody",
+                f"{name} has no alarms of its own: nobody would see its errors, its throttles or a loop "
+                "that was cut off",
             )
             for name, _ in reading.functions(cfn.template)
             if name not in watched

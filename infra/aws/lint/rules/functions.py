@@ -1,4 +1,4 @@
-"""What every function of ours has, and what every asynchronous one needs so that nothing is lost unseen."""
+"""What every function has, and what every asynchronous one needs if nothing shall be lost unseen."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,16 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from infra.aws.lint import reading
 
 TWO_WEEKS = 1_209_600
-"""The longest that a queue keeps a message."""
+"""The longest time that a queue keeps a message."""
 
 PATIENCE = 6
-"""How many times its function's time a queue hides a message."""
+"""A queue's visibility timeout as a multiple of its function's timeout."""
 
 
 class OwnLogGroup(CloudFormationLintRule):
     id = "E9101"
     shortdesc = "Each function logs to a group of this template"
-    description = "A group that Lambda makes by itself keeps everything for ever, and outlives the stack"
+    description = "A group that Lambda creates by itself keeps everything for ever, and outlives the stack"
     tags = ("functions", "logs")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -25,7 +25,7 @@ class OwnLogGroup(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} has no log group of its own: Lambda would make one that keeps everything for ever",
+                f"{name} has no log group of its own: Lambda would create one that keeps all for ever",
             )
             for name, function in reading.functions(cfn.template)
             if reading.referred(function.get("LoggingConfig", {}).get("LogGroup")) not in groups
@@ -35,7 +35,7 @@ class OwnLogGroup(CloudFormationLintRule):
 class DeadLetters(CloudFormationLintRule):
     id = "E9102"
     shortdesc = "Each asynchronous function has a dead-letter queue"
-    description = "Without it, what cannot be done is tried for ever or lost without a word"
+    description = "Without it, work that cannot be done is retried for ever or silently lost"
     tags = ("functions", "queues")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -43,7 +43,7 @@ class DeadLetters(CloudFormationLintRule):
             RuleMatch(
                 ["Resources", source.function],
                 f"{source.function} has no dead-letter queue for {source.by}: what it cannot do would be "
-                "lost, or block what comes after it for ever",
+                "lost, or block for ever what comes after it",
             )
             for source in reading.sources(cfn.template)
             if not source.dead_letters
@@ -53,7 +53,7 @@ class DeadLetters(CloudFormationLintRule):
 class DeadLettersAreHeard(CloudFormationLintRule):
     id = "E9103"
     shortdesc = "Each dead-letter queue has an alarm"
-    description = "A dead-letter queue that nobody looks into is a slow way of losing messages"
+    description = "A dead-letter queue that nobody looks at is a slow way to lose messages"
     tags = ("queues", "alarms")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -97,16 +97,16 @@ class DeadLettersAreKept(CloudFormationLintRule):
 
 class PartialBatches(CloudFormationLintRule):
     id = "E9105"
-    shortdesc = "Each event source mapping takes partial-batch responses"
-    description = "Without it one failure repeats the whole batch, and drags it into the dead-letter queue"
+    shortdesc = "Each event source mapping accepts partial-batch responses"
+    description = "Otherwise one failure repeats the whole batch, and drags it into the dead-letter queue"
     tags = ("functions", "queues")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         return [
             RuleMatch(
                 ["Resources", source.function],
-                f"{source.function} gives no partial-batch responses: one record that fails would repeat all "
-                "others of its batch, and take them along to the dead-letter queue",
+                f"{source.function} gives no partial-batch responses: one record that fails would repeat the "
+                "whole batch, and take it along to the dead-letter queue",
             )
             for source in reading.sources(cfn.template)
             if source.kind in reading.MAPPED
@@ -116,8 +116,8 @@ class PartialBatches(CloudFormationLintRule):
 
 class TimeToWork(CloudFormationLintRule):
     id = "E9106"
-    shortdesc = "A queue hides a message six times as long as its function may take"
-    description = "AWS advises that, for the retries of a throttled batch; it refuses what is less than once"
+    shortdesc = "A queue's visibility timeout is six times its function's timeout"
+    description = "AWS advises it for the retries of a throttled batch, and refuses less than one times"
     tags = ("functions", "queues")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -132,14 +132,14 @@ class TimeToWork(CloudFormationLintRule):
                 yield RuleMatch(
                     ["Resources", source.by],
                     f"{source.by} hides a message for less than {PATIENCE} times what {source.function} may "
-                    "take: while Lambda throttles, two would work on the same message",
+                    "take: while Lambda throttles, two invocations would work on the same message",
                 )
 
 
 class ParametersArrive(CloudFormationLintRule):
     id = "E9107"
-    shortdesc = "What an alias runs is published anew when a parameter changes"
-    description = "The transform publishes a version for other code or another template, not for other values"
+    shortdesc = "An alias gets a new version when a parameter changes"
+    description = "The transform publishes a version for new code or a new template, not for new values"
     tags = ("functions", "parameters")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -155,6 +155,6 @@ class ParametersArrive(CloudFormationLintRule):
             for parameter in sorted(given - told):
                 yield RuleMatch(
                     ["Resources", name],
-                    f"{name} does not say {parameter} in its VersionDescription: who changes it would see "
-                    "the deployment succeed, and the alias go on with the old value",
+                    f"{name} does not say {parameter} in its VersionDescription: if it changed, the "
+                    "deployment would succeed, and the alias would go on with the old value",
                 )

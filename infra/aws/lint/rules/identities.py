@@ -1,4 +1,4 @@
-"""Who may come in: each client's tokens get past the authorizer, and no client has a right too many."""
+"""Who may come in: each client's tokens pass the authorizer, and no client has too many rights."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from infra.aws.lint import reading
 
 REFRESH_ALONE = ["ALLOW_REFRESH_TOKEN_AUTH"]
-"""Left out or empty, Cognito takes it for this and two ways to sign in besides its pages."""
+"""If it is missing or empty, Cognito takes this and two more ways to sign in than its pages."""
 
 NETWORK_SCOPE = "onecopy/network"
 
@@ -18,15 +18,15 @@ def _clients(template: reading.Json) -> list[reading.Resource]:
 
 class TokensCarryScopes(CloudFormationLintRule):
     id = "E9501"
-    shortdesc = "No client signs users in other than by the user pool's own pages"
-    description = "Only these and the token endpoint give tokens with scopes of a resource server"
+    shortdesc = "Every client signs users in only through the user pool's own pages"
+    description = "Only these and the token endpoint issue tokens with scopes of a resource server"
     tags = ("cognito",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} can sign in by another flow than the pages': the tokens it gives hold none of our "
+                f"{name} can sign in by another flow than the pages': such tokens have none of the stack's "
                 "scopes, and so would open nothing",
             )
             for name, client in _clients(cfn.template)
@@ -37,7 +37,7 @@ class TokensCarryScopes(CloudFormationLintRule):
 class ClientsAreExpected(CloudFormationLintRule):
     id = "E9502"
     shortdesc = "The authorizer takes the tokens of each client"
-    description = "A token whose client_id is no audience is refused with 401, whatever else it says"
+    description = "A token whose client_id is not an audience is refused with 401, whatever else it says"
     tags = ("cognito",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -49,7 +49,7 @@ class ClientsAreExpected(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} is no audience of the authorizer: each of its tokens would be answered with 401",
+                f"{name} is no audience of the authorizer: each of its tokens would be refused with 401",
             )
             for name, _ in _clients(cfn.template)
             if name not in audience
@@ -66,7 +66,7 @@ class NetworkIsAMachine(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Resources", name],
-                f"{name} may ask for the network's scope, but has users or no secret: whoever has the "
+                f"{name} may ask for the network's scope, but has users or no secret: anyone with the "
                 "application could store in every box",
             )
             for name, client in _clients(cfn.template)

@@ -1,4 +1,4 @@
-"""What keeps data and rights together: no wildcard, encryption, retention, parameters that refuse."""
+"""What guards data and rights: no wildcards, encryption, retention, parameters that refuse wrong values."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from infra.aws.lint import reading
 
 NOTHING_NARROWER = frozenset({"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"})
-"""Actions that AWS grants on every resource or on none."""
+"""Actions that AWS grants on all resources or on none."""
 
 _KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
-"""A first deployment that fails takes back what it made: nobody has put anything into it."""
+"""A first deployment that fails deletes what it created, because nobody has put anything into it."""
 
 _HOLDS_DATA = (
     "AWS::DynamoDB::Table",
@@ -25,14 +25,14 @@ _HOLDS_DATA = (
 class NoWildcard(CloudFormationLintRule):
     id = "E9201"
     shortdesc = "A role names its actions and resources"
-    description = "A right that nobody wrote down is a right that nobody misses when it is abused"
+    description = "A right that nobody wrote down is a right whose abuse nobody notices"
     tags = ("iam",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         found: list[RuleMatch] = []
         for name, role in reading.of_kind(cfn.template, "AWS::IAM::Role"):
             if reading.trusted(role) == {"backup.amazonaws.com"}:
-                continue  # it runs none of our code, and AWS alone knows what it needs
+                continue  # it runs none of this code, and only AWS knows what it needs
             for number, policy in enumerate(role.get("Policies", [])):
                 path = ["Resources", name, "Properties", "Policies", number]
                 found += self._of(name, path, policy["PolicyDocument"])
@@ -46,10 +46,10 @@ class NoWildcard(CloudFormationLintRule):
             actions = reading.listed(statement.get("Action", "*"))
             for action in actions:
                 if "*" in action:
-                    yield RuleMatch(path, f"{name} may {action}: name the actions, or it may what AWS adds")
+                    yield RuleMatch(path, f"{name} may {action}: name the actions, or AWS may add to them")
             if any(self._is_all(one) for one in reading.listed(statement.get("Resource", "*"))):
                 for action in sorted(set(actions) - NOTHING_NARROWER):
-                    yield RuleMatch(path, f"{name} may {action} on everything in the account: name what")
+                    yield RuleMatch(path, f"{name} may {action} on everything in the account: name it")
 
     def _is_all(self, resource: Any) -> bool:
         text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
@@ -60,14 +60,14 @@ class NoWildcard(CloudFormationLintRule):
             if not set(reading.mentioned(policy)) - {"AWS::NoValue"}:
                 yield RuleMatch(
                     ["Resources", name],
-                    f"{name} takes a policy that is not in this template: what it may is not to be read here",
+                    f"{name} takes a policy that is not in this template: nothing here tells what it allows",
                 )
 
 
 class OwnRole(CloudFormationLintRule):
     id = "E9207"
     shortdesc = "Each function has a role of its own, written here"
-    description = "The transform would make one, with AWS's managed policies for everything in the account"
+    description = "The transform would create one, with AWS's managed policies for the whole account"
     tags = ("iam", "functions")
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -80,7 +80,7 @@ class OwnRole(CloudFormationLintRule):
                     RuleMatch(
                         ["Resources", name],
                         f"{name} has no role of its own: it would get another's rights, or the transform's "
-                        "for every queue and every log of the account",
+                        "on every queue and every log of the account",
                     )
                 )
             taken.add(role)
@@ -89,7 +89,7 @@ class OwnRole(CloudFormationLintRule):
 
 class LogsEnd(CloudFormationLintRule):
     id = "E9202"
-    shortdesc = "Each log group has an end, by the parameter"
+    shortdesc = "Each log group expires by the parameter LogDays"
     description = "Logs without an end are a bill and a liability"
     tags = ("logs", "retention")
 
@@ -120,8 +120,8 @@ class QueuesAreEncrypted(CloudFormationLintRule):
 
 class DataOutliveTheStack(CloudFormationLintRule):
     id = "E9204"
-    shortdesc = "What holds data is retained"
-    description = "A stack is deleted by one command, a replacement by one property"
+    shortdesc = "Resources that hold data are retained"
+    description = "One command deletes a stack, and one property replaces a resource"
     tags = ("retention",)
 
     def match(self, cfn: Any) -> list[RuleMatch]:
@@ -129,7 +129,7 @@ class DataOutliveTheStack(CloudFormationLintRule):
             RuleMatch(
                 ["Resources", name],
                 f"{name} has no {policy}: {value}: all messages would go with a stack or a property, or an "
-                "empty one stay behind when a first deployment fails",
+                "empty one would stay behind when a first deployment fails",
             )
             for name, one in cfn.template.get("Resources", {}).items()
             if one.get("Type") in _HOLDS_DATA
@@ -148,7 +148,7 @@ class ParametersRefuse(CloudFormationLintRule):
         return [
             RuleMatch(
                 ["Parameters", name],
-                f"{name} takes any value: a wrong one would be seen at some request, not at validation",
+                f"{name} takes any value: a wrong one would fail at some request, not at validation",
             )
             for name, parameter in cfn.template.get("Parameters", {}).items()
             if not self._refuses(parameter)
