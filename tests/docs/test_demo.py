@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -51,8 +53,10 @@ def _read(path: Path) -> bytes:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Demo:
-    return Demo(tmp_path / "temporary")
+def demo() -> Iterator[Demo]:
+    """Its folder has a short name: the path of a Unix socket in it has to fit 107 bytes."""
+    with TemporaryDirectory() as folder:
+        yield Demo(Path(folder) / "t")
 
 
 def test_the_sample_is_told_to_the_end(demo: Demo) -> None:

@@ -79,8 +79,10 @@ def start_settle(draft: Draft, folders: Sequence[Folder]) -> str:
 
 
 def _filling(view: View, folders: Sequence[Folder], held: Callable[[Job], tuple[FolderId, ...]]) -> list[str]:
-    """The unfinished copies that a job on these folders waits for. A folder that such a copy holds (`held`) is
-    one of these, or lies above or below one."""
+    """The unfinished copies that a job on these folders waits for.
+
+    A folder that such a copy holds (`held`) is one of these, or lies above or below one.
+    """
     others = {folder_id for job in view.box.copying for folder_id in held(job)}
     view.need([(FolderRow, table.folder_item(folder_id)) for folder_id in sorted(others)])
     lines = {folder_id: _line(view, folder_id) for folder_id in others}
