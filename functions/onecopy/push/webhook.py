@@ -218,7 +218,10 @@ class _Line:
         return BufferedReader(_Incoming(self._connection, self._deadline))
 
     def close(self) -> None:
-        """Does nothing: http.client closes before it reads the body. Whoever opened it closes it."""
+        """Does nothing, since http.client calls it before it reads the body.
+
+        Whoever opened the connection closes it.
+        """
 
 
 class _Incoming(RawIOBase):
