@@ -39,7 +39,7 @@ test: $(READY)
 # The same tests against the template as SAM deploys it, in another region: this shows what holds in the first only.
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
-	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --deployed $(BLACK_BOX) $(CALLED_BACK)
+	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --deployed $(BLACK_BOX) $(CALLED_BACK)
 
 # The same tests, except those that must be called back, against a throw-away stack in the current AWS account.
 test-aws: $(READY) $(SAM)

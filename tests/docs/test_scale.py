@@ -199,7 +199,7 @@ def test_every_limit_and_price_has_a_source() -> None:
 
 
 def test_the_metrics_that_are_paid_for_are_those_that_are_told() -> None:
-    assert MODEL.profile.metrics == len(measure._UNITS)
+    assert MODEL.profile.metrics == len(measure.METRICS)
 
 
 def test_every_operation_of_the_load_has_been_measured() -> None:

@@ -15,7 +15,7 @@ METRICS = {
     "BytesNotSent": (MetricUnit.Bytes, "Content that a sync listed and did not transfer"),
     "BytesAskedFor": (MetricUnit.Bytes, "Content for which a client asked for a presigned URL"),
     "Deliveries": (MetricUnit.Count, "Lists of notifications that a subscriber accepted"),
-    "Retries": (MetricUnit.Count, "Deliveries that failed and will be tried again"),
+    "Retries": (MetricUnit.Count, "Failed tries of a delivery"),
     "SubscribersBehind": (MetricUnit.Count, "Gauge: subscribers with changes still to be delivered"),
     "ReclaimLag": (
         MetricUnit.Seconds,
