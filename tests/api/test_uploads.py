@@ -128,15 +128,15 @@ def test_an_upload_given_up_never_appears_and_its_bytes_go(stack: LocalStack, cl
     assert since(client, token) == []
 
 
-def test_an_upload_given_up_though_whole_never_appears(stack: LocalStack) -> None:
-    """When the sweep deletes its bytes, all of them are there."""
-    store, key, row = waiting(stack, b"x")
-    put_to_the_bucket(stack, row, 1, b"x")
+def test_an_upload_given_up_though_whole_never_appears(standins: LocalStack) -> None:
+    """When the sweep deletes its bytes, all of them are there. No arrival function takes them first."""
+    store, key, row = waiting(standins, b"x")
+    put_to_the_bucket(standins, row, 1, b"x")
     uploads.give_up(store, key, ObjectId(row.object_id))
     given_up = table.get(UploadRow, row.box, row.item)
     assert given_up
-    assert uploads.sweep_upload(contents_of(stack), given_up)
-    assert contents_of(stack).sizes(uploads.key_of(row)) == {}
+    assert uploads.sweep_upload(contents_of(standins), given_up)
+    assert contents_of(standins).sizes(uploads.key_of(row)) == {}
     assert not table.get(UploadRow, row.box, row.item)
 
 

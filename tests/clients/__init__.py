@@ -1,4 +1,4 @@
-"""The world outside, as tests play it: clients of the API, receivers of pushes, browsers, backup files.
+"""The outside world, played for tests: clients of the API, receivers of pushes, browsers, backup files.
 
-They know the API and nothing of what lies behind it. No test in here, and no import of a room of tests.
+They know only the API, and nothing behind it. There are no tests here, and no imports from a room of tests.
 """

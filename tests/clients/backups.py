@@ -1,4 +1,4 @@
-"""Backups as the app *SMS Backup & Restore* writes them, made for a test."""
+"""Makes backups for tests, as the app *SMS Backup & Restore* writes them."""
 
 import base64
 import gzip
@@ -25,7 +25,7 @@ _MARKUP = {ord(char): f"&#{ord(char)};" for char in "\t\n\r"} | {
 
 
 def escaped(text: str) -> str:
-    """As the app's serializer does: UTF-16 halves of what lies beyond the first plane as two references."""
+    """Escapes like the app's serializer: a character beyond the first plane becomes two UTF-16 references."""
     return "".join(_halves(char) if ord(char) > 0xFFFF else char for char in text.translate(_MARKUP))
 
 
@@ -46,7 +46,7 @@ def sms(body: str | None = "hello", **attributes: str | None) -> str:
 
 
 def mms(*parts: str, addresses: Sequence[tuple[str, str]] = (), **attributes: str | None) -> str:
-    """`addresses`: each a number and the app's code of its role."""
+    """`addresses`: pairs of a number and the app's code for its role."""
     usual = {"date": str(NOON), "msg_box": "1", "address": FRIEND, "read": "1", "sub": "null"}
     people = "".join(element("addr", address=number, type=role, charset="106") for number, role in addresses)
     inside = element("parts", "".join(parts)) + (element("addrs", people) if people else "")
@@ -54,7 +54,7 @@ def mms(*parts: str, addresses: Sequence[tuple[str, str]] = (), **attributes: st
 
 
 def part(content_type: str, data: bytes | None = None, **attributes: str | None) -> str:
-    """With bytes an attachment; a text is given as the attribute text."""
+    """Bytes make it an attachment. A text is given as the attribute `text`."""
     encoded = None if data is None else base64.b64encode(data).decode()
     usual = {"seq": "0", "ct": content_type, "name": "null", "fn": "null", "cid": "null", "cl": "null"}
     return element("part", **{**usual, "text": "null", **attributes, "data": encoded})
@@ -76,7 +76,7 @@ def written(folder: Path, *messages: str, name: str = "backup.xml") -> Path:
 
 
 def zipped(folder: Path, messages: Iterable[str]) -> Path:
-    """Written piece by piece, for backups that are larger than memory should be."""
+    """Written piece by piece, for backups too large to hold in memory."""
     path = folder / "backup.xml.gz"
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
         file.write(HEAD + "<smses>\n")
@@ -95,7 +95,7 @@ class Reader:
         self.folder = folder
 
     def __call__(self, *elements: str) -> list[Message]:
-        """The messages of a backup with these elements, all of which can be taken."""
+        """The messages of a backup with these elements, all of which must be readable."""
         found = list(Backup(written(self.folder, *elements)).messages())
         assert all(isinstance(message, Message) for message in found)
         return [message for message in found if isinstance(message, Message)]
@@ -104,7 +104,7 @@ class Reader:
         return list(Backup(written_bytes(self.folder / "any", content)).messages())
 
     def until_it_breaks(self, content: bytes) -> tuple[list[str], str]:
-        """The texts before the break, and what is said of it."""
+        """The texts read before the file breaks off, and the error's message."""
         messages = Backup(written_bytes(self.folder / "any", content)).messages()
         texts: list[str] = []
         with pytest.raises(Broken) as broken:

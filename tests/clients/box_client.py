@@ -1,4 +1,4 @@
-"""A client of one box, over HTTP as any other client: it knows the API and nothing of what lies behind."""
+"""A client of one box, over HTTP like any other client: it knows only the API and nothing behind it."""
 
 import json
 import secrets
@@ -18,14 +18,14 @@ STORE = "/RCSMessageStore"
 
 
 def new_box() -> str:
-    """A box of its own for each test, so that none disturbs another."""
+    """A new box's id. Each test takes its own, so none disturbs another."""
     return f"tel:+999{secrets.randbelow(10**11):011d}"
 
 
 class BoxClient:
-    """Paths are those below {base}, or whole resourceURLs.
+    """A path is relative to {base}, or a whole resourceURL.
 
-    The small creators demand success and answer the resourceURL.
+    The small creators require success and return the resourceURL.
     """
 
     def __init__(self, stack: LocalStack, box: str | None = None, scope: str = ALL) -> None:
@@ -61,14 +61,14 @@ class BoxClient:
         return _made(self.post("/folders", body))
 
     def plain_object(self, parent: str = STORE, **more: Any) -> str:
-        """An object without content; `more` is what else the object says."""
+        """Creates an object without content. `more`: its other fields."""
         return _made(self.create({**_parent(parent), **more}))
 
     def text_object(self, text: str = "hello", parent: str = STORE, **more: Any) -> str:
         return _made(self.create({**_parent(parent), **more}, text))
 
     def create(self, given: Json, text: str | None = None) -> httpx.Response:
-        """With a text as content by form-data, without by JSON."""
+        """Sends form-data if there is a text as content, and JSON if not."""
         if text is None:
             return self.post("/objects", {"object": given})
         root = (None, json.dumps({"object": given}), "application/json")
@@ -87,7 +87,7 @@ class BoxClient:
         return url
 
     def transfer(self, verb: str, target: str, objects: Sequence[str], folders: Sequence[str]) -> list[Json]:
-        """Copies or moves; the items of the answer, each with its code."""
+        """Copies or moves. Returns the items of the answer, each with its code."""
         answer = self.post(f"/folders/operations/{verb}ToFolder", transfer(target, objects, folders))
         items: list[Json] = answer.raise_for_status().json()["bulkResponseList"]["response"]
         return items
@@ -116,13 +116,13 @@ def id_of(url: str) -> str:
 
 
 def fault(answer: httpx.Response) -> tuple[int, str]:
-    """Status and NMS's messageId of a refusal, which always has a correlation id."""
+    """The status and NMS messageId of a refusal, which always has a correlation id."""
     assert answer.headers["x-correlation-id"]
     return answer.status_code, message_id(answer.json()["requestError"])
 
 
 def codes(items: Sequence[Json]) -> list[int | tuple[int, str]]:
-    """Of each item of a bulk answer: the code, with the messageId where it failed."""
+    """The code of each item of a bulk answer, with the messageId if the item failed."""
     return [
         (item["code"], message_id(item["failure"].get("requestError", item["failure"])))
         if "failure" in item

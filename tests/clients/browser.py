@@ -1,4 +1,4 @@
-"""A real browser, where the machine has one, and pages of two origins for it to show."""
+"""A real browser, if the machine has one, and pages of two origins for it to show."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 APP = "http://app.localhost"
-"""The origin that the stack lets in. Browsers trust localhost, so a page there may compute a checksum."""
+"""The origin that the stack allows. Browsers trust localhost, so a page there may compute a checksum."""
 
 STRANGER = "http://stranger.localhost"
 _PROGRAMS = (
@@ -48,12 +48,12 @@ PAGE = """<!doctype html>
 
 
 def program() -> str | None:
-    """The browser to use: the one that CHROMIUM names, or the first that is installed."""
+    """The browser to use: the one named by CHROMIUM, or the first one installed. None if there is none."""
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
 class Browser:
-    """Shows one page at a time, each in a browser of its own, which keeps nothing."""
+    """Shows one page at a time, each in a new browser that keeps nothing."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
@@ -73,7 +73,7 @@ class Browser:
 
     @contextmanager
     def _open(self, url: str, port: int) -> Iterator[None]:
-        """The page's own host leads to our server; what is not on this machine is not looked for."""
+        """The page's host leads to the test's server. Names not on this machine are not resolved."""
         hosts = f"MAP *.localhost 127.0.0.1:{port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
         profile = self._folder / str(port)
         options = [*_QUIET, f"--user-data-dir={profile}", f"--host-resolver-rules={hosts}"]
@@ -94,7 +94,7 @@ class Browser:
 
 @contextmanager
 def _server(page: str) -> Iterator[tuple[int, Queue[dict[str, Any]]]]:
-    """Serves a page, and hears what it tells."""
+    """Serves a page and receives what it reports."""
     heard: Queue[dict[str, Any]] = Queue()
 
     class Handler(BaseHTTPRequestHandler):

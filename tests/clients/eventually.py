@@ -1,4 +1,4 @@
-"""Waiting for what happens in the background. Never a claim about how long it takes."""
+"""Waits for what happens in the background. It never asserts how long that takes."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Seen = TypeVar("Seen")
 
 
 def eventually(look: Callable[[], Seen], seconds: float = 30) -> Seen:
-    """What `look` sees, as soon as that is something; if it never is, the last of it."""
+    """Repeats `look` until its result is true, or for `seconds`. Returns the last result."""
     deadline = time.monotonic() + seconds
     while not (seen := look()) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,7 +1,7 @@
-"""Following a box from `/changes`, page by page, and reading what the pages tell.
+"""Follows a box by `/changes`, page by page, and reads what the pages hold.
 
-Whoever follows proves that it has everything: what the pages told up to a token is kept by that token, and
-where an answer has the digest of the box, it has to be that of what was told.
+Following also proves that nothing is missing. It keeps, by token, what the pages have told up to it. If an
+answer holds the digest of the box, that must equal the digest of what was told.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import hashlib
 from tests.clients.box_client import BoxClient, Json
 
 Known = dict[str, tuple[int, bool]]
-"""The lastModSeq last told of each thing, and whether it is there."""
+"""The last known lastModSeq of each thing, and whether the thing exists."""
 
 _KNOWN: dict[tuple[str, str], Known] = {}
 
@@ -43,7 +43,7 @@ def applied(known: Known, events: list[Json]) -> Known:
 
 
 def digest(known: Known) -> Json:
-    """Counted and summed up as the contract has it, from what was told."""
+    """The digest as the contract defines it, computed from what was told."""
     there = {thing: seq for thing, (seq, is_there) in known.items() if is_there}
     weights = (hashlib.sha256(f"{thing} {seq}".encode()).digest()[:8] for thing, seq in there.items())
     total = sum(int.from_bytes(weight, "big") for weight in weights) % 2**64
@@ -52,7 +52,7 @@ def digest(known: Known) -> Json:
 
 
 def follow(box: BoxClient, token: str | None, most: int = 1000) -> tuple[list[Json], str]:
-    """All events up to now, and the token behind them."""
+    """All events up to now, and the token after them."""
     events: list[Json] = []
     while True:
         found, token, more = page(box, token, most)
@@ -66,7 +66,7 @@ def listing(box: BoxClient, most: int = 1000) -> tuple[list[Json], str]:
 
 
 def now(box: BoxClient) -> str:
-    """A token behind which nothing is repeated: one after the first delta."""
+    """A token after which nothing is repeated: the one after the first delta."""
     return follow(box, listing(box)[1])[1]
 
 
@@ -83,7 +83,7 @@ def told(events: list[Json], kind: str) -> list[Json]:
 
 
 def shown(box: BoxClient, url: str) -> Json:
-    """An object as GET shows it, without what only GET shows: its path, and checksums."""
+    """An object as GET shows it, without what only GET shows: its path and checksums."""
     facts: Json = box.get(url).raise_for_status().json()["object"]
     del facts["path"]
     for part in facts.get("payloadPart", []):

@@ -1,4 +1,4 @@
-"""Form-data bodies written by hand, byte for byte: so that a test may write them wrongly, too."""
+"""Form-data bodies written by hand, byte for byte, so a test may also write them wrongly."""
 
 import json
 from typing import Any

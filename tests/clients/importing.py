@@ -1,4 +1,4 @@
-"""A phone's box and the `onecopy import` that fills it; what came of it is read as any client would."""
+"""A phone's box and the `onecopy import` that fills it. The result is read like any client would read it."""
 
 import os
 import re
@@ -27,19 +27,19 @@ class Finished:
 
     @property
     def complaints(self) -> list[str]:
-        """What it said besides how far it is, which only slow runs tell."""
+        """The lines of stderr except progress, which only slow runs print."""
         return [line for line in self.err.splitlines() if not re.fullmatch(PROGRESS, line)]
 
 
 class Phone:
-    """A box of its own for each, empty at first."""
+    """Each has its own box, which is empty at first."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self.stack, self.folder = stack, folder
         self.box = BoxClient(stack)
 
     def start(self, file: Path, *more: str, stderr: int = subprocess.PIPE) -> "subprocess.Popen[str]":
-        """An import as a process of its own. `more` comes last, so that it wins."""
+        """Starts an import as a process. `more` comes last, so it overrides the other options."""
         command = [str(COMMAND), "import", str(file), "--box", self.box.box, "--url", self.stack.url, *more]
         return subprocess.Popen(
             command,
@@ -54,13 +54,13 @@ class Phone:
         return finished(self.start(file, *more))
 
     def imports(self, *messages: str) -> Finished:
-        """A backup with these messages, which all can be stored."""
+        """Imports a backup with these messages, which must succeed."""
         done = self.run(written(self.folder, *messages))
         assert done.code == 0, done.err
         return done
 
     def objects(self) -> list[Json]:
-        """Everything in the box, as a first sync tells it."""
+        """All objects in the box, as a first sync lists them."""
         return told(listing(self.box)[0], "changedObject")
 
     def in_folder(self, path: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""A webhook's receiver for tests: a real socket on loopback that answers, drips, waits or hangs up."""
+"""A webhook receiver for tests: a real socket on loopback that answers, drips, waits or hangs up."""
 
 import socket
 import ssl
@@ -20,9 +20,9 @@ Script = Callable[[socket.socket], None]
 
 
 class Receiver:
-    """Plays its script to each connection, one after the other, and keeps the requests that it read.
+    """Runs its script on each connection, one after the other, and keeps the requests that it reads.
 
-    Bytes are the answer to a request that was read; without a script it neither reads nor answers.
+    If the script is bytes, it reads a request and answers with them. If None, it neither reads nor answers.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ def read_request(connection: socket.socket) -> tuple[str, Message, bytes]:
 
 
 def after_request(first: bytes, then: bytes = b"") -> Script:
-    """Without `then` it says no more and waits; with it, says it again and again, slowly."""
+    """Reads a request and sends `first`. It then sends `then` again and again, slowly, or just waits."""
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
@@ -108,7 +108,7 @@ def drip(connection: socket.socket, first: bytes, then: bytes) -> None:
 
 
 def certificate(folder: Path, name: str, days: int = 1) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """As the receiver's own side of it, and as the sender's trust in it."""
+    """A certificate, as the TLS context of the receiver and as that of a sender that trusts it."""
     path = folder / "certificate.pem"
     write_certificate(path, name, datetime.now(UTC) + timedelta(days=days))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""A subscriber of a box: takes what is pushed to it, keeps it as it came, answers as a test tells it."""
+"""A subscriber of a box: it keeps what is pushed to it, as it came, and answers as a test tells it to."""
 
 import json
 import socket
@@ -48,14 +48,14 @@ class Post:
         return found
 
     def verify(self, secret: str) -> None:
-        """As a subscriber does it, with the library for it."""
+        """Verifies the signature as a subscriber does, with the Standard Webhooks library."""
         Webhook(secret).verify(self.body, self.headers)
 
 
 class Subscriber(Receiver):
-    """Gives a verification's code back and takes every list, unless `verification` or `answer` say otherwise.
+    """Echoes a verification's code and accepts every list, unless `verification` or `answer` say otherwise.
 
-    On a port given, it is one that was down and is there again.
+    With a given port, it stands for a subscriber that was down and is back.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -86,7 +86,7 @@ class Subscriber(Receiver):
 
     @property
     def lists(self) -> list[Json]:
-        """Each one once, in the order in which they first came."""
+        """Each list once, in the order in which they first came."""
         found = {post.webhook_id: post.list for post in list(self.posts) if not post.verification}
         return list(found.values())
 
@@ -100,13 +100,13 @@ class Subscriber(Receiver):
 
 
 def ask(box: BoxClient, url: str, callback: Json | None = None, **given: Any) -> httpx.Response:
-    """For a subscription; `given` is what else it says."""
+    """Asks for a subscription. `given`: its other fields."""
     reference = {"notifyURL": url, **(callback or {})}
     return box.post("/subscriptions", {"nmsSubscription": {"callbackReference": reference, **given}})
 
 
 def subscribe(box: BoxClient, subscriber: Subscriber, **given: Any) -> Json:
-    """The subscription, as its owner sees it once and never again: with the secret."""
+    """The new subscription with its secret, which its owner sees only this once."""
     return shown(ask(box, subscriber.url, **given), 201)
 
 
@@ -131,13 +131,13 @@ def active(box: BoxClient, subscriber: Subscriber, **given: object) -> Json:
 
 
 def state(box: BoxClient, subscription: Json) -> tuple[str, str | None]:
-    """And what went wrong last."""
+    """The subscription's state and its last error."""
     found = look(box, subscription)
     return found["state"], found.get("lastError")
 
 
 def assert_told(subscriber: Subscriber, expected: list[Json]) -> None:
-    """All of it, by numbers without a gap, and whatever came twice was the same both times."""
+    """It received exactly these events, with indexes without a gap. Lists that came twice were identical."""
     assert eventually(lambda: len(subscriber.events) >= len(expected))
     assert subscriber.events == expected
     assert subscriber.indexes == list(range(1, len(subscriber.indexes) + 1))
@@ -150,7 +150,7 @@ def assert_same_again(subscriber: Subscriber) -> None:
 
 
 def end_all(box: BoxClient) -> None:
-    """Their receivers are gone; they would be called on and on."""
+    """Deletes all subscriptions, which would otherwise go on calling receivers that are gone."""
     for left in box.get("/subscriptions").json()["nmsSubscriptionList"]["subscription"]:
         box.delete(left["resourceURL"])
 

@@ -1,4 +1,4 @@
-"""Content on its way in: announced, begun, put to S3 part by part, and the object that comes of it."""
+"""Uploads: content is announced, begun and put to S3 part by part, until its object appears."""
 
 import base64
 import hashlib

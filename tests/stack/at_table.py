@@ -1,7 +1,7 @@
-"""The store's own functions on the stack's table, in this process; and answers as AWS may give them.
+"""Runs the store's own functions in this process on the stack's table, and fakes answers that AWS may give.
 
-An emulator answers at once and always. Here answers are lost, or are others, and limits are held to that
-it does not know.
+An emulator always answers, and at once. Here answers are lost or replaced, and limits apply that the emulator
+does not know.
 """
 
 import json
@@ -25,7 +25,7 @@ from onecopy.store.commit.transact import Store
 _MOST_READ = 4_000_000
 Call = Callable[[], AWSResponse]
 Instead = Callable[[str, Call], AWSResponse]
-"""What becomes of a call: its operation, and the call itself, to be made once, often or not at all."""
+"""Decides a call's answer. It gets the operation and the call, to make once, many times or not at all."""
 
 
 def store_of(stack: LocalStack) -> Store:
@@ -44,10 +44,10 @@ def store_of(stack: LocalStack) -> Store:
 
 @contextmanager
 def handlers_on(stack: LocalStack) -> Iterator[Api]:
-    """The handlers in this process, on that stack, whatever other one an earlier test left them on."""
+    """Runs the handlers in this process on that stack, even if an earlier test left them on another."""
     api = Api(stack)
     store_of(stack)
-    from onecopy.handlers.edge import composition  # which reads the environment that Api has made
+    from onecopy.handlers.edge import composition  # reads the environment that Api has set
 
     made = (composition.parts, composition.contents, composition.queues)
     for one in made:
@@ -59,7 +59,7 @@ def handlers_on(stack: LocalStack) -> Iterator[Api]:
 
 @contextmanager
 def answering(instead: Instead) -> Iterator[None]:
-    """Every call of this process to DynamoDB is made, or not, as `instead` does it."""
+    """Sends every DynamoDB call of this process through `instead`."""
     send = URLLib3Session.send
 
     def other(session: Any, request: Any) -> AWSResponse:
@@ -76,7 +76,7 @@ def answering(instead: Instead) -> Iterator[None]:
 
 @contextmanager
 def operations() -> Iterator[list[str]]:
-    """What this process asks of DynamoDB, and in which order."""
+    """The DynamoDB operations that this process calls, in order."""
     asked: list[str] = []
 
     def note(operation: str, call: Call) -> AWSResponse:
@@ -105,7 +105,7 @@ def refusal(code: str, message: str = "") -> AWSResponse:
 
 
 def until_write(last: int) -> Instead:
-    """The batches of writes after that one are refused."""
+    """Refuses all BatchWriteItem calls after the first `last` ones."""
     done = 0
 
     def instead(operation: str, call: Call) -> AWSResponse:
@@ -117,7 +117,7 @@ def until_write(last: int) -> Instead:
 
 
 def limited(operation: str, call: Call) -> AWSResponse:
-    """As at AWS, where the items of one TransactGetItems are 4 MB together at most."""
+    """Holds the limit of AWS: the items of one TransactGetItems are at most 4 MB together."""
     answer = call()
     if operation == "TransactGetItems" and len(answer.content) > _MOST_READ:
         return refusal("ValidationException", "the items are too large together")

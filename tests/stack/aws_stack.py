@@ -1,4 +1,4 @@
-"""A stack in a real account, as the tests see any stack: an address, tokens, and what lies behind."""
+"""A stack in a real account, as the tests see any stack: an address, tokens, and the resources behind it."""
 
 import json
 from functools import cached_property
@@ -10,7 +10,7 @@ from infra.pipeline import issuer
 
 
 class AwsStack:
-    """`endpoint` and `keys` are its issuer's: whoever has the private key may sign for any box."""
+    """`endpoint` and `keys` belong to its issuer. Whoever has the private key may sign for any box."""
 
     def __init__(self, name: str, endpoint: str, keys: Path) -> None:
         self._name, self._issuer = name, issuer.of(keys, endpoint)

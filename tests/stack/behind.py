@@ -1,4 +1,4 @@
-"""What lies behind the API, looked at as an operator could: rows of the table, objects of the bucket."""
+"""Looks behind the API as an operator could: at rows of the table and objects of the bucket."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 class Behind:
-    """Of one box. Rows are DynamoDB's own, with their types."""
+    """What lies behind one box. Rows are in DynamoDB's JSON, with their types."""
 
     def __init__(self, stack: LocalStack, box: str) -> None:
         self.stack, self.box = stack, f"main#{box}"
@@ -21,7 +21,7 @@ class Behind:
         self._s3, self._bucket = _client(stack, "s3"), stack.name("ContentBucket")
 
     def row(self, partition: str, item: str) -> Row:
-        """Empty if it is not there."""
+        """The row. Empty if it does not exist."""
         found = self._dynamodb.get_item(TableName=self._table, Key=_key(partition, item), ConsistentRead=True)
         row: Row = found.get("Item", {})
         return row
@@ -35,41 +35,41 @@ class Behind:
         return key
 
     def links(self, content_key: str) -> int:
-        """As counted; 0 also when the content is away."""
+        """The stored count of links. 0 also if the content is gone."""
         return int(self.row(f"C#{content_key}", "CONTENT").get("links", {"N": "0"})["N"])
 
     def linked(self) -> Counter[str]:
-        """How many links of the box there are to each content: counted from the links themselves."""
+        """The number of the box's links to each content, counted from the links themselves."""
         rows = self.rows(self.box, "O#")
         return Counter(row["content_key"]["S"] for row in rows if "content_key" in row)
 
     def is_away(self, content_key: str) -> bool:
-        """From the table and from the bucket."""
+        """Whether it is gone from both the table and the bucket."""
         found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=f"{content_key}/")
         return found["KeyCount"] == 0 and not self.row(f"C#{content_key}", "CONTENT")
 
     def subscription(self, subscription_id: str) -> Row:
-        """Of one that has not been put away."""
+        """The row of a subscription that has not been put away as expired."""
         return self.row(f"{self.box}#S", subscription_id)
 
     def rests(self, subscription_id: str) -> bool:
-        """Whether it has been told everything, and a look at it is still ahead."""
+        """Whether it is up to date, and the sweep's next look at it is still ahead."""
         row = self.subscription(subscription_id)
         ahead = datetime.fromisoformat(row["due"]["S"]) > datetime.now(UTC)
         return bool(row["work"]["S"].startswith("due#") and ahead and "in_flight" not in row)
 
     def log(self) -> list[Row]:
-        """All change rows of the box, from the first on."""
+        """All change rows of the box, in order."""
         partitions = range(self.seq() // 1000 + 1)
         return [row for number in partitions for row in self.rows(f"{self.box}#L{number}", "")]
 
     def age_log(self, rows: Iterable[Row], age: timedelta) -> None:
-        """As if so much time had gone by since those changes."""
+        """Makes these changes older by `age`."""
         for row in rows:
             self.put({**row, "at": {"S": _earlier(row["at"]["S"], age)}})
 
     def age_box(self, age: timedelta) -> None:
-        """As if the last commits had been so much longer ago."""
+        """Makes the last commits older by `age`."""
         row = self.row(self.box, "BOX")
         marks = [[seq, _earlier(at, age)] for seq, at in json.loads(row["marks"]["S"])]
         self.put({**row, "at": {"S": _earlier(row["at"]["S"], age)}, "marks": {"S": json.dumps(marks)}})
@@ -87,7 +87,7 @@ class Behind:
             yield from page["Items"]
 
     def take_change(self, number: int) -> Row:
-        """Out of the log, as if its commit were still being applied; `put` it back."""
+        """Takes a change out of the log, as if its commit were still being applied. `put` puts it back."""
         row = self.change(number)
         self.delete(row)
         return row

@@ -1,4 +1,4 @@
-"""A box in which nothing runs by itself: jobs stand still until a test lets them go on, step by step."""
+"""A box in which nothing runs by itself: a test runs the jobs, step by step."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.stack.at_table import store_of
 from tests.stack.behind import Behind
 
 Tree = dict[str, list[str]]
-"""The paths below a folder, each with the tags and flags of the objects in it."""
+"""The paths below a folder, each with the tags and flags of its objects."""
 
 _LONG = timedelta(seconds=60)
 
@@ -49,7 +49,7 @@ class Desk:
         jobs.run(self.store, self.key, job_id or "", steps, _LONG)
 
     def run_all(self) -> None:
-        """Whatever is left in the background, to its end; the newest first, to try the order."""
+        """Runs all jobs that are left to their end, the newest first, to test that their order holds."""
         for _ in range(50):
             waiting = self.jobs()
             if not waiting:
@@ -62,7 +62,7 @@ class Desk:
         return [row["item"]["S"][2:] for row in self.behind.rows(self.behind.box, "J#")]
 
     def tree(self, folder: FolderId) -> Tree:
-        """By the rows themselves, whether they can be seen or not."""
+        """Read from the rows themselves, hidden or not."""
         inside: Tree = {"": []}
         for row in self.behind.rows(self.behind.box, "O#"):
             if row["parent"]["S"] == folder:

@@ -1,6 +1,6 @@
-"""The product's functions under AWS's runtime client, one process each, on the resources of a local stack.
+"""Runs the functions under AWS's runtime client, one process each, on the resources of a local stack.
 
-The code is this tree's; with BUNDLE set, it is that bundle's, on a Python that holds nothing else.
+The code is that of this tree. If BUNDLE is set, it is that bundle's, on a Python with nothing else installed.
 """
 
 import json
@@ -19,9 +19,9 @@ Json = dict[str, Any]
 
 
 class Lambdas:
-    """Each function is started at its first event, with the environment and the rights of its own.
+    """Starts each function at its first event, with its own environment and rights.
 
-    `settings`: what its environment says besides.
+    `settings`: more variables for its environment.
     """
 
     def __init__(self, stack: LocalStack, box: str, **settings: str) -> None:
@@ -33,7 +33,7 @@ class Lambdas:
         self._running.close()
 
     def event(self, name: str, **instead: str) -> Json:
-        """One of `events/`, for this box; what else it names is given instead, by the text it has there."""
+        """An event of `events/`, for this box. `instead` replaces other things that it names (see NAMES)."""
         text = (EVENTS / f"{name}.json").read_text().replace("tel:+19585550100", self.box)
         for written, other in instead.items():
             assert NAMES[written] in text
@@ -47,7 +47,7 @@ class Lambdas:
         return self._known[name].invoke(event)
 
     def metrics(self, name: str) -> Json:
-        """What a function told in numbers so far, each the last it said."""
+        """The metrics that a function has emitted so far, each with its last value."""
         lines = [line for line in self._known[name].output.read_text().splitlines() if '"_aws"' in line]
         told: Json = {}
         for line in map(json.loads, lines):
@@ -58,7 +58,7 @@ class Lambdas:
     def ask(
         self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None, **more: str
     ) -> Json:
-        """A request as the API hands it over, made from its event; the answer's JSON, or its headers."""
+        """Sends a request as the API does, made from its event. Returns the answer's JSON, or its headers."""
         event = self.event("api")
         event["rawPath"] = f"/nms/v1/main/{self.box}{path}"
         event["requestContext"]["http"] |= {"method": method, "path": event["rawPath"]}
@@ -85,4 +85,4 @@ NAMES = {
     "subscription": '\\"a4\\"',
     "job": "3f2e1d0c9b8a796857",
 }
-"""What the events name, as it stands in them."""
+"""The things that the events name, as they are written there."""

@@ -33,13 +33,13 @@ def running(pids: Iterable[int]) -> list[int]:
 
 
 def freeze(stack: LocalStack) -> None:
-    """Nothing is brought to a function any more; the services behind it still answer."""
+    """Stops all delivery to functions. The services behind them still answer."""
     os.kill(stack.pid, signal.SIGSTOP)
 
 
 def cut_off(stack: LocalStack) -> None:
-    """SIGKILL to every process of it, as a machine without memory would, and none has time to save."""
-    freeze(stack)  # or it would start others meanwhile
+    """Sends SIGKILL to all of its processes, like a machine out of memory. None has time to save."""
+    freeze(stack)  # or it would start new ones meanwhile
     processes = [stack.pid, *descendants(stack.pid)]
     for pid in processes:
         os.kill(pid, signal.SIGKILL)

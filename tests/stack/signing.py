@@ -1,4 +1,4 @@
-"""Restart tokens that time, a reset or a restore would have made, signed as the store signs them."""
+"""Makes restart tokens as time, a reset or a restore would leave them, signed as the store signs them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ class Signer:
 
 
 def _secret(stack: LocalStack) -> bytes:
-    """Where the stack keeps it: beside its data, or deployed as at AWS."""
+    """Reads the secret where the stack keeps it: beside its data or, if deployed, in Secrets Manager."""
     kept = stack.data / "keys" / "secret-RestartTokenKeys"
     if kept.exists():
         return kept.read_bytes()

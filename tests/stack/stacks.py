@@ -1,4 +1,4 @@
-"""Stacks of which the template is changed: stand-ins for the handlers, less patience."""
+"""Stacks with a changed template: with stand-ins for the handlers, or with shorter times."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from infra.aws.template import TEMPLATE
 from infra.local.stack import LocalStack
 
 STANDINS = Path(__file__).parents[1] / "local"
-"""Where the handlers are that do as a test tells them."""
+"""The folder of the handlers that do what a test tells them to."""
 SENDER = "Handler: onecopy.handlers.deliver.handler\n"
 
 
