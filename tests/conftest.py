@@ -51,9 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The quick tier is made of the same tests, without those that need a stack of processes."""
     if config.getoption("--quick"):
-        kept = [item for item in items if _is_quick(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
+        config.hook.pytest_deselected(items=[item for item in items if not _is_quick(item)])
+        items[:] = [item for item in items if _is_quick(item)]
 
 
 def _is_quick(item: pytest.Item) -> bool:
@@ -61,10 +60,10 @@ def _is_quick(item: pytest.Item) -> bool:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What only a deployment can show."""
-    rooms = collection_path.parent
-    if config.getoption("--quick") and rooms.parent.name == "tests" and rooms.name not in _QUICK_ROOMS:
-        return True
+    """A room that has no quick test, and what only a deployment can show."""
+    room = collection_path.parent
+    if config.getoption("--quick"):
+        return True if room.parent.name == "tests" and room.name not in _QUICK_ROOMS else None
     only_there = collection_path.name == "test_deployment.py"
     return True if only_there and not config.getoption("--deployed") else None
 

@@ -1,7 +1,7 @@
 """Tables in pages that a command writes, each between two marks. A test can compare a table with the code."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -21,6 +21,14 @@ def get(page: Path, name: str) -> str:
     if not found:
         raise KeyError(name)
     return found[2]
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: int | None = None) -> str:
+    """A table in Markdown. The first `left` columns are text, the others numbers; all are text without it."""
+    texts = len(heads) if left is None else left
+    rules = ["---" if number < texts else "---:" for number in range(len(heads))]
+    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(rules)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _pattern(name: str) -> re.Pattern[str]:

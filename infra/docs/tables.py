@@ -7,20 +7,22 @@ limits and scopes get their words here, because a constant's name is no sentence
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from infra.aws.template import TEMPLATE, written
+from infra.docs.pages import table
 from onecopy import settings
 from onecopy.domain import box, content, folder, link, subscription
 from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
 from onecopy.push import address, delivery, webhook
 from onecopy.store.box import log
-from onecopy.store.commit import once, table
+from onecopy.store.commit import once
+from onecopy.store.commit import table as layout
 from onecopy.store.subscribers import expired, flights
 from onecopy.wire import inward, multipart, outward, structures
 
@@ -50,12 +52,17 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
 ]
 
 
+@cache
+def _template() -> dict[str, Any]:
+    return written(TEMPLATE)
+
+
 def route_table() -> str:
     names = (f"{routes.__name__}.{module.name}" for module in pkgutil.iter_modules(routes.__path__))
     found = [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
     rows = sorted(((_path(one.path), one.method, one) for one in found), key=lambda row: row[:2])
-    return _table(
-        "Path below `{base}` | Method | Scope | `onecopy.network` in any box",
+    return table(
+        ["Path below `{base}`", "Method", "Scope", "`onecopy.network` in any box"],
         ((f"`{path}`", method, f"`{one.scope}`", "yes" if one.stores else "") for path, method, one in rows),
     )
 
@@ -72,24 +79,24 @@ def scope_table() -> str:
             "Store in any box of the store; every other route also needs NMS's scopes",
         ),
     ]
-    return _table("Scope | What it allows", ((f"`{name}`", what) for name, what in rights))
+    return table(["Scope", "What it allows"], ((f"`{name}`", what) for name, what in rights))
 
 
 def limit_table() -> str:
-    return _table(
-        "Limit | Value",
+    return table(
+        ["Limit", "Value"],
         ((what, _value(getattr(module, name), unit)) for what, module, name, unit in _LIMITS),
     )
 
 
 def parameter_table() -> str:
-    rows = written(TEMPLATE)["Parameters"].items()
-    return _table("Parameter | Default | What it is", (_parameter(name, one) for name, one in rows))
+    rows = _template()["Parameters"].items()
+    return table(["Parameter", "Default", "What it is"], (_parameter(name, one) for name, one in rows))
 
 
 def setting_table() -> str:
     """Environment variables of the functions, each with the form that its value has to have."""
-    template = written(TEMPLATE)
+    template = _template()
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
     users: dict[str, list[str]] = {name: ["all"] for name in shared}
     values = dict(shared)
@@ -100,8 +107,8 @@ def setting_table() -> str:
         for name, value in own.items():
             users.setdefault(name, []).append(f"`{resource['Properties']['Handler'].split('.')[-2]}`")
             values.setdefault(name, value)
-    return _table(
-        "Variable | Form (regular expression) | Value in the template | Functions",
+    return table(
+        ["Variable", "Form (regular expression)", "Value in the template", "Functions"],
         (
             (f"`{name}`", _code(settings.FORMS.get(name, "")), _source(values[name]), ", ".join(users[name]))
             for name in values
@@ -110,31 +117,31 @@ def setting_table() -> str:
 
 
 def alarm_table() -> str:
-    resources = {**written(TEMPLATE)["Resources"], **written(FUNCTION_ALARMS)["Resources"]}
+    resources = {**_template()["Resources"], **written(FUNCTION_ALARMS)["Resources"]}
     alarms = ((n, r["Properties"]) for n, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm")
-    return _table(
-        "Alarm | Metric | Rings when it is",
+    return table(
+        ["Alarm", "Metric", "Rings when it is"],
         ((f"`{name}`", _metric(one), _rings(one)) for name, one in alarms),
     )
 
 
 def metric_table() -> str:
     rows = measure.METRICS.items()
-    return _table(
-        "Metric (namespace `Onecopy`) | Unit | What it counts",
+    return table(
+        ["Metric (namespace `Onecopy`)", "Unit", "What it counts"],
         ((f"`{name}`", unit.value, what) for name, (unit, what) in rows),
     )
 
 
 def access_table() -> str:
     """The access patterns, as the table's own docstring lists them."""
-    lines = (table.__doc__ or "").splitlines()
+    lines = (layout.__doc__ or "").splitlines()
     return "\n".join(line for line in lines if line.startswith("|"))
 
 
 def row_table() -> str:
-    kinds = [kind for kind in vars(table).values() if _is_row(kind)]
-    return _table("Row | Attributes besides its key (optional ones in brackets)", map(_row, kinds))
+    kinds = [kind for kind in vars(layout).values() if _is_row(kind)]
+    return table(["Row", "Attributes besides its key (optional ones in brackets)"], map(_row, kinds))
 
 
 TABLES = {
@@ -207,10 +214,10 @@ def _either(argument: list[Any]) -> str:
 
 
 def _is_row(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, table.Row) and kind is not table.Row
+    return isinstance(kind, type) and issubclass(kind, layout.Row) and kind is not layout.Row
 
 
-def _row(kind: type[table.Row]) -> tuple[str, str]:
+def _row(kind: type[layout.Row]) -> tuple[str, str]:
     attributes: dict[str, Any] = kind.get_attributes()
     named = (
         f"[`{name}`]" if attribute.null else f"`{name}`"
@@ -230,15 +237,3 @@ def _value(value: Any, unit: str) -> str:
 def _code(text: str) -> str:
     """As code in a cell, where a bar would end the cell."""
     return f"`{text}`".replace("|", "\\|") if text else ""
-
-
-def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
-    columns = head.count("|") + 1
-    return "\n".join(_lines(head, columns, rows))
-
-
-def _lines(head: str, columns: int, rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {head} |"
-    yield f"|{'---|' * columns}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

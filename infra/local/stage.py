@@ -16,6 +16,7 @@ from infra.local.functions.declared import (
     QueueSource,
     ScheduleSource,
     StreamSource,
+    audience,
     functions,
 )
 from infra.local.functions.identities import Identities
@@ -92,7 +93,7 @@ class Stage:
         self._keys.save("environments.json", environments)
         routes = [(route, pool) for pool in self._pools for route in pool.function.routes]
         cors = Cors.of(configuration(self._template))
-        self.gateway = Gateway(routes, self._audience(), self._issuer, _WORKERS, self._log, cors)
+        self.gateway = Gateway(routes, audience(self._template), self._issuer, _WORKERS, self._log, cors)
         self._start_pumps(operator)
         return self.gateway
 
@@ -130,12 +131,6 @@ class Stage:
             case ScheduleSource():
                 return SchedulePump(source.rule, pool, self._log)
         raise TypeError(source)
-
-    def _audience(self) -> list[str]:
-        """The audience that the template's authorizer demands of a token."""
-        [authorizer] = self._template.resources("AWS::ApiGatewayV2::Authorizer").values()
-        audience: list[str] = self._template.resolve(authorizer["JwtConfiguration"]["Audience"])
-        return audience
 
     def _environment(self, credentials: Credentials) -> dict[str, str]:
         """What Lambda adds to a function's own variables, and what differs on one machine."""

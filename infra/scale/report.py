@@ -1,9 +1,9 @@
 """The tables that `make scale` prints and `infra/docs/scale.md` holds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from infra.docs.pages import table
 from infra.scale import bill, limits, profile
 from infra.scale.bill import short
 from infra.scale.breaks import MOST, Break, breaks, broken, cell
@@ -59,13 +59,6 @@ def blocks(found: Model) -> dict[str, str]:
     }
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """The first `left` columns are text, the others numbers."""
-    rules = ["---" if number < left else "---:" for number in range(len(heads))]
-    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(rules)}|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
 def _first(found: Model) -> str:
     """For each size: what breaks with the defaults, and the setup with which nothing breaks."""
     rows = []
@@ -79,7 +72,7 @@ def _first(found: Model) -> str:
         )
         rows.append([f"{users:,}", str(len(before)), first, helps, str(len(after))])
     heads = ["Users", "Limits broken before", "The first to break", "With", "Limits broken after"]
-    return _table(heads, rows, left=1)
+    return table(heads, rows, left=1)
 
 
 def _costs(found: Model) -> str:
@@ -93,7 +86,7 @@ def _costs(found: Model) -> str:
     rows.append(["**in all**", *(f"**{one.total:,.0f}**" for one in bills)])
     each = [f"**{one.total / users:.4f}**" for one, users in zip(bills, SIZES, strict=True)]
     rows.append(["**for each user**", *each])
-    return _table(["Dollars a month", *(f"{users:,} users" for users in SIZES)], rows)
+    return table(["Dollars a month", *(f"{users:,} users" for users in SIZES)], rows, left=1)
 
 
 def _all_limits(found: Model) -> str:
@@ -111,7 +104,7 @@ def _all_limits(found: Model) -> str:
         for one in found.breaks_before()
     ]
     heads = ["Limit", "What helps", "Asked at 100,000 users", "Breaks at, before", "Breaks at, after"]
-    return _table(heads, rows, left=2)
+    return table(heads, rows, left=2)
 
 
 def people(users: float | None) -> str:
@@ -148,7 +141,7 @@ def _settings(found: Model) -> str:
     rows.append(
         ["users of one stack", people(found.breaks_before()[0].users), f"{cell(found.breaks_after()):,}"]
     )
-    return _table(["Setting", "Before", "After"], rows)
+    return table(["Setting", "Before", "After"], rows, left=1)
 
 
 def _warm(found: Model) -> str:
@@ -162,7 +155,7 @@ def _warm(found: Model) -> str:
         warmed = [_warmed(writes, "writes"), _warmed(reads, "reads"), _warmed(due, "writes")]
         rows.append([f"{users:,}", f"{load.users:,.0f}", *warmed])
     heads = ["Users", "of one stack", "WriteUnitsPerSecond", "ReadUnitsPerSecond", "writes of by-due"]
-    return _table(heads, rows)
+    return table(heads, rows, left=1)
 
 
 def _warmed(units: float, kind: str) -> str:

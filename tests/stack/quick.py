@@ -27,21 +27,22 @@ from moto.dynamodb.models.table import Table
 
 from infra.aws.template import ACCOUNT, REGION, TEMPLATE, Template
 from infra.local.emulator import Emulator
-from infra.local.emulator.clients import client
-from infra.local.functions.declared import Function, functions
+from infra.local.emulator.clients import client, endpoint_variables
+from infra.local.functions.declared import Function, QueueSource, audience, functions
 from infra.local.functions.runtime import LambdaContext
 from infra.local.functions.workers import Pool
 from infra.local.gateway.cors import Cors, configuration
 from infra.local.gateway.http import Gateway
-from infra.local.gateway.issuer import AUDIENCE
 from infra.local.host.keys import KeyStore
 from infra.local.host.logs import Log
 from infra.local.resources import Resources
+from infra.local.sources.pumps import queue_event
 from infra.local.stage import Site
 
 _URL = "http://store.example"
 _MOST_ROUNDS = 1_000
-_QUEUES = {"JobsQueue": "onecopy.handlers.jobs", "ReclaimQueue": "onecopy.handlers.reclaim"}
+_WORKED = ("jobs", "reclaim")
+"""The functions that are called for what is on their queues."""
 
 
 class QuickStack:
@@ -70,7 +71,7 @@ class QuickStack:
         self._open.enter_context(mock.patch.dict(os.environ, self._environment(pools)))
         self.gateway = Gateway(
             [(route, cast("Pool", pool)) for pool in pools for route in pool.function.routes],
-            [AUDIENCE],
+            audience(self._template),
             self._issuer,
             1,
             site.log,
@@ -78,6 +79,7 @@ class QuickStack:
         )
         self._open.callback(self.gateway.close)
         self._sqs = self.aws("sqs")
+        self._workers = [pool for pool in pools if pool.function.name in _WORKED]
         self._open.enter_context(_instead_of_a_network(_Transport(self.gateway, self._work)))
         return self
 
@@ -120,41 +122,36 @@ class QuickStack:
             "AWS_ACCESS_KEY_ID": self.credentials[0],
             "AWS_SECRET_ACCESS_KEY": self.credentials[1],
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": _endpoint("s3"),
-            **{f"AWS_ENDPOINT_URL_{service.upper()}": _endpoint(service) for service in ("dynamodb", "sqs")},
+            **endpoint_variables(self.endpoints),
         }
         return {name: value for pool in pools for name, value in pool.function.environment.items()} | own
 
     def _work(self) -> None:
         """Do what is on the queues, and what that puts on them."""
         for _ in range(_MOST_ROUNDS):
-            invoked = [self._invoked(queue, module) for queue, module in _QUEUES.items()]
+            invoked = [self._invoked(pool, source) for pool in self._workers for source in pool.queues]
             if not any(invoked):
                 return
         raise AssertionError("the queues do not become empty")
 
-    def _invoked(self, queue: str, module: str) -> bool:
-        url = self.name(queue)
-        if not _backend("sqs").queues[url.rsplit("/", 1)[1]].messages:
+    def _invoked(self, pool: "_Here", source: QueueSource) -> bool:
+        name = source.queue_arn.rsplit(":", 1)[1]
+        if (
+            not _backend("sqs").queues[name].messages
+        ):  # asking SQS each time would cost more than the requests
             return False
-        got = self._sqs.receive_message(QueueUrl=url, AttributeNames=["All"], MaxNumberOfMessages=10)
+        url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        most = min(source.batch_size, 10)
+        got = self._sqs.receive_message(
+            QueueUrl=url, MessageSystemAttributeNames=["All"], MaxNumberOfMessages=most
+        )
         messages = got.get("Messages", [])
-        records = [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": message["Attributes"],
-                "eventSource": "aws:sqs",
-            }
-            for message in messages
-        ]
-        if records:
-            answer = importlib.import_module(module).handler({"Records": records}, _context(module))
-            assert answer["batchItemFailures"] == []
+        if messages:
+            answer = pool.invoke(json.dumps(queue_event(source.queue_arn, messages)).encode())
+            assert json.loads(answer)["batchItemFailures"] == []
         for message in messages:
             self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return bool(records)
+        return bool(messages)
 
 
 class _Moto:
@@ -175,6 +172,7 @@ class _Here:
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        self.queues = [source for source in function.sources if isinstance(source, QueueSource)]
 
     def invoke(self, event: bytes, request_id: str | None = None) -> bytes:
         module, name = self.function.handler.rsplit(".", 1)

@@ -1,6 +1,7 @@
 """Stacks with a changed template: with stand-ins for the handlers, or with shorter times."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.aws.template import TEMPLATE
@@ -19,9 +20,7 @@ def standin_stack(data: Path) -> LocalStack:
     text = re.sub(r"maxReceiveCount: \d+", "maxReceiveCount: 2", text)
     text = re.sub(r"MaximumRetryAttempts: \d+", "MaximumRetryAttempts: 2", text)
     text = text.replace("LOG_LEVEL: INFO", f"LOG_LEVEL: INFO\n        NOTES: {data / 'notes'}")
-    template = data / "template.yaml"
-    template.write_text(text)
-    return LocalStack(data, template=template, environment={"PYTHONPATH": str(STANDINS)})
+    return _of(text, data, {"PYTHONPATH": str(STANDINS)})
 
 
 def hasty_stack(data: Path) -> LocalStack:
@@ -33,6 +32,10 @@ def hasty_stack(data: Path) -> LocalStack:
     ):
         assert patient in text
         text = text.replace(patient, impatient)
+    return _of(text, data)
+
+
+def _of(text: str, data: Path, environment: Mapping[str, str] | None = None) -> LocalStack:
     template = data / "template.yaml"
     template.write_text(text)
-    return LocalStack(data, template=template)
+    return LocalStack(data, template=template, environment=environment)

@@ -81,6 +81,13 @@ def functions(template: Template) -> Iterator[Function]:
         )
 
 
+def audience(template: Template) -> list[str]:
+    """The audience that the template's authorizer demands of a token."""
+    [authorizer] = template.resources("AWS::ApiGatewayV2::Authorizer").values()
+    wanted: list[str] = template.resolve(authorizer["JwtConfiguration"]["Audience"])
+    return wanted
+
+
 def _routes(template: Template) -> dict[str, list[Route]]:
     """The HTTP API's routes by the function that they invoke."""
     leads_to: dict[str, str] = {}

@@ -70,6 +70,29 @@ def failed_items(answer: bytes) -> set[str] | None:
     return None if names & {None, ""} else names
 
 
+def queue_event(queue_arn: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Received messages as the event that a function gets."""
+    return {"Records": [_record(queue_arn, message) for message in messages]}
+
+
+def _record(queue_arn: str, message: dict[str, Any]) -> dict[str, Any]:
+    attributes = {
+        name: {_lower(key): value for key, value in one.items() if key in ("StringValue", "DataType")}
+        for name, one in message.get("MessageAttributes", {}).items()
+    }
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": attributes,
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": REGION,
+    }
+
+
 class QueuePump:
     """Brings messages to a function. Deletes those it has done; the others come back after their timeout.
 
@@ -121,7 +144,7 @@ class QueuePump:
             self._free.release()
 
     def _done(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        event = {"Records": [self._record(message) for message in messages]}
+        event = queue_event(self._arn, messages)
         name = self._pool.function.name
         try:
             failed = failed_items(self._pool.invoke(json.dumps(event).encode()))
@@ -138,23 +161,6 @@ class QueuePump:
             self._sqs.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
             )
-
-    def _record(self, message: dict[str, Any]) -> dict[str, Any]:
-        attributes = {
-            name: {_lower(key): value for key, value in one.items() if key in ("StringValue", "DataType")}
-            for name, one in message.get("MessageAttributes", {}).items()
-        }
-        return {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message.get("Attributes", {}),
-            "messageAttributes": attributes,
-            "md5OfBody": message["MD5OfBody"],
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self._arn,
-            "awsRegion": REGION,
-        }
 
 
 class SchedulePump:
