@@ -3,6 +3,7 @@ another. The stand-ins that it rings for only note it.
 """
 
 from collections.abc import Iterator
+from math import inf
 from secrets import token_hex
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_a_kind_with_more_than_its_share_keeps_no_other_in_its_shard_waiting(
     assert eventually(lambda: f"inline/{name}" in noted(quiet))
     assert f"{name}-129" not in noted(quiet)
 
-    monkeypatch.undo()
+    monkeypatch.setattr(sweep, "SHARE", inf)
     sweep.handler({}, Context())
     assert eventually(lambda: all(job.removeprefix("J#") in noted(quiet) for job in jobs))
     for row in [*behind.rows(behind.box, ""), *behind.rows(f"C#inline/{name}", "")]:
