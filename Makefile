@@ -29,9 +29,10 @@ CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push pu
 demo: $(READY)
 	@exec $(BIN)/python -m infra.demo $(if $(BACKUP),"$(BACKUP)")
 
-# The same test functions, as far as moto supports them, in one process: no server, no network.
+# The same test functions, as far as moto supports them. The store runs inside the test's own process, one on
+# each core: no server, no network.
 quick: $(READY)
-	@exec $(BIN)/pytest --quick
+	@exec $(BIN)/pytest --quick --numprocesses $(JOBS) --dist worksteal
 
 test: $(READY)
 	@exec $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal

@@ -12,9 +12,9 @@ from infra.demo.figures import Figures, content_size, counted, size
 from infra.demo.telling import Telling
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
-from infra.ops.importing.claim import Claim
 from infra.ops.importing.connection import Connection
 from infra.ops.importing.importer import Importer
+from infra.ops.importing.lock import ImportLock
 from infra.ops.importing.writer import Outcome
 from infra.ops.phone.backup import Backup
 from infra.ops.progress import Shown
@@ -75,10 +75,10 @@ class Story:
         started = time.monotonic()
         with (
             Connection(self._stack.url, "main", self._box) as connection,
-            Claim(connection.base, self._tell.line) as claim,
+            ImportLock(connection.base, self._tell.line) as lock,
             Shown(backup) as shown,
         ):
-            importer = Importer(connection, self._box, claim, shown.update)
+            importer = Importer(connection, self._box, lock, shown.update)
             importer.run(backup)
         outcome, seconds = importer.outcome, time.monotonic() - started
         self._not_stored(outcome)

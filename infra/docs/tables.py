@@ -23,7 +23,7 @@ from onecopy.push import address, delivery, webhook
 from onecopy.store.box import log
 from onecopy.store.commit import once
 from onecopy.store.commit import table as layout
-from onecopy.store.subscribers import expired, flights
+from onecopy.store.subscribers import expired, in_flight
 from onecopy.wire import inward, multipart, outward, structures
 
 FUNCTION_ALARMS = TEMPLATE.with_name("function-alarms.yaml")
@@ -46,7 +46,7 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Tries to verify a subscription", subscription, "VERIFICATION_TRIES", ""),
     ("Time for which an expired subscription can be renewed", expired, "KEPT", ""),
     ("notifyURL", address, "MOST_BYTES", "bytes"),
-    ("Events in one notification", flights, "MOST_EVENTS", ""),
+    ("Events in one notification", in_flight, "MOST_EVENTS", ""),
     ("Notification", delivery, "MOST_BYTES", "bytes"),
     ("Time that a subscriber has to answer", webhook, "TIMEOUT", "seconds"),
 ]

@@ -18,19 +18,19 @@ from types import FrameType
 import uvicorn
 
 from infra.aws.template import TEMPLATE, BadTemplate, parameter
-from infra.local.deployment import Deployment, NotDeployed
+from infra.local.assembly import Assembly, Site
 from infra.local.emulator import Emulator, EmulatorFailed
 from infra.local.gateway.http import Gateway
 from infra.local.host.keys import KeyStore
 from infra.local.host.logs import Log
 from infra.local.host.parent import ENDING, Parent
-from infra.local.stage import Site, Stage
+from infra.local.sam import Deployment, NotDeployed
 
 _LOCK_SECONDS = 15
 _WATCH_SECONDS = 0.25
 _REQUESTS_STOP_SECONDS = 3
 
-Staged = Callable[[str, Emulator, KeyStore, Log], Stage | Deployment]
+Assemble = Callable[[str, Emulator, KeyStore, Log], Assembly | Deployment]
 """Makes the stack for an address, from the template as it is read or as it is deployed."""
 
 
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         signal.signal(sign, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the parent may have blocked them for us, too
     try:
-        kind = Deployment if asked.deployed else Stage
+        kind = Deployment if asked.deployed else Assembly
 
-        def stage(url: str, emulator: Emulator, keys: KeyStore, log: Log) -> Stage | Deployment:
+        def assemble(url: str, emulator: Emulator, keys: KeyStore, log: Log) -> Assembly | Deployment:
             return kind(Site(asked.template.resolve(), dict(asked.parameter), url, emulator, keys, log))
 
-        serve(_listen(asked.port), asked.data.resolve(), stage, asked.with_parent, asked.deployed)
+        serve(_listen(asked.port), asked.data.resolve(), assemble, asked.with_parent, asked.deployed)
     except (CannotServe, EmulatorFailed, NotDeployed, BadTemplate) as error:
         print(error, file=sys.stderr)
         return 1
@@ -85,7 +85,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def serve(
-    port: socket.socket, data: Path, stage: Staged, with_parent: int | None, whole: bool = False
+    port: socket.socket, data: Path, assemble: Assemble, with_parent: int | None, whole: bool = False
 ) -> None:
     """Serve until a signal or the parent ends it. `whole` asks for an emulator that runs functions, too."""
     log, parent = Log(), Parent(with_parent)
@@ -101,7 +101,7 @@ def serve(
         emulator.start()
         if emulator.weakness:
             log.line(emulator.weakness)
-        put_together = stage(url, emulator, keys, log)
+        put_together = assemble(url, emulator, keys, log)
         ending.callback(put_together.close)
         gateway = put_together.start()
 

@@ -15,9 +15,9 @@ from infra.aws.template import parameter
 from infra.ops import doctor
 from infra.ops.check.checking import check
 from infra.ops.doctor import Verdict, Wanted
-from infra.ops.importing.claim import Claim
 from infra.ops.importing.connection import Connection, Unusable
 from infra.ops.importing.importer import Importer
+from infra.ops.importing.lock import ImportLock
 from infra.ops.importing.writer import Outcome
 from infra.ops.phone.backup import Backup, Refused
 from infra.ops.progress import Shown, Steps
@@ -238,10 +238,10 @@ def import_backup(options: argparse.Namespace) -> int:
         token = options.token or os.environ.get("ONECOPY_TOKEN")
         with (
             Connection(options.url, options.store, options.box, token) as connection,
-            Claim(connection.base, _complain) as claim,
+            ImportLock(connection.base, _complain) as lock,
             Shown(backup) as shown,
         ):
-            importer = Importer(connection, options.box, claim, shown.update)
+            importer = Importer(connection, options.box, lock, shown.update)
             outcome = importer.outcome
             importer.run(backup)
         problem = outcome.broken

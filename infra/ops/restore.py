@@ -16,10 +16,10 @@ from tempfile import TemporaryDirectory
 
 from botocore.exceptions import ClientError
 
-from infra.ops.rows import beginning, reading
+from infra.ops.rows import empty_box, reading
 from infra.ops.rows.batch import Batch
+from infra.ops.rows.box_file import BoxFile
 from infra.ops.rows.deployed import Deployed, Unreachable
-from infra.ops.rows.kept import Kept
 from infra.ops.rows.reading import AT_ONCE, Key, Raw
 from onecopy.domain.box import BoxKey
 from onecopy.store.commit import table
@@ -97,7 +97,7 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
     it.
     """
     done, batch = Restored(), Batch(deployed, do)
-    with Kept(folder) as past, Kept(folder) as present:
+    with BoxFile(folder) as past, BoxFile(folder) as present:
         past.add(reading.box(deployed, source, box))
         present.add(reading.box(deployed, deployed.table, box))
         for row in _to_put(deployed, source, box, past, present):
@@ -105,9 +105,9 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
             done.put += 1
             done.boxes += row["item"]["S"] == table.BOX
             present.forget(_key_of(row))
-        if not done.boxes and (anew := beginning.anew(present, box)):
+        if not done.boxes and (anew := empty_box.anew(present, box)):
             batch.put(anew)
-            for key in beginning.keys(box):
+            for key in empty_box.keys(box):
                 present.forget(key)
         for key in _left_over(deployed, present, bool(done.boxes)):
             batch.delete(key)
@@ -116,7 +116,7 @@ def _restore(deployed: Deployed, source: str, box: str, do: bool, folder: Path) 
     return done
 
 
-def _to_put(deployed: Deployed, source: str, box: str, past: Kept, present: Kept) -> Iterator[Raw]:
+def _to_put(deployed: Deployed, source: str, box: str, past: BoxFile, present: BoxFile) -> Iterator[Raw]:
     """The rows to put. They overwrite the content rows that are still needed; the others are left over."""
     for part in past.contents():
         yield from reading.rows(deployed, source, part)
@@ -128,7 +128,7 @@ def _to_put(deployed: Deployed, source: str, box: str, past: Kept, present: Kept
             yield row
 
 
-def _is_put_back(row: Raw, present: Kept) -> bool:
+def _is_put_back(row: Raw, present: BoxFile) -> bool:
     """Not the log, which nobody can follow. Not the answers to repeated requests, whose work may be undone.
     An existing subscription stays as it is: it is its owner's present wish, and its index has moved on.
     """
@@ -142,7 +142,7 @@ def _is_put_back(row: Raw, present: Kept) -> bool:
     return not present.has((partition, item))
 
 
-def _left_over(deployed: Deployed, present: Kept, is_put_back: bool) -> Iterator[Key]:
+def _left_over(deployed: Deployed, present: BoxFile, is_put_back: bool) -> Iterator[Key]:
     """All rows that were not put back, except the subscriptions of a box that was."""
     for part in present.contents():
         yield from map(_key_of, reading.rows(deployed, deployed.table, part))
@@ -154,7 +154,7 @@ def _left_over(deployed: Deployed, present: Kept, is_put_back: bool) -> Iterator
 class _Now:
     """How far the present box has come, by its log if its row is gone."""
 
-    def __init__(self, box: str, present: Kept) -> None:
+    def __init__(self, box: str, present: BoxFile) -> None:
         self._row = present.row((box, table.BOX))
         seq = int(self._row["seq"]["N"]) if self._row else 0
         self._seq = max(seq, max((int(item) for _, item in present.every_key() if _is_log(item)), default=0))

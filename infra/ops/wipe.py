@@ -13,10 +13,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.ops.rows import beginning, reading
+from infra.ops.rows import empty_box, reading
 from infra.ops.rows.batch import Batch
+from infra.ops.rows.box_file import BoxFile
 from infra.ops.rows.deployed import Deployed, Unreachable
-from infra.ops.rows.kept import Kept
 from onecopy.domain.box import BoxKey
 from onecopy.store.closing import close
 from onecopy.store.commit import table
@@ -44,7 +44,7 @@ def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
             close(deployed.store(), key)
         with TemporaryDirectory(prefix="onecopy-wipe-") as folder:
             for _ in range(_ROUNDS):
-                with Kept(Path(folder)) as present:
+                with BoxFile(Path(folder)) as present:
                     present.add(reading.box(deployed, deployed.table, str(key)))
                     _round(deployed, str(key), present, do, done)
                     if not do or _begun_anew(deployed, str(key), present):
@@ -54,7 +54,7 @@ def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
     raise Unreachable(f"{key.box_id} is written to all the time; run it again")
 
 
-def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -> None:
+def _round(deployed: Deployed, box: str, present: BoxFile, do: bool, done: Wiped) -> None:
     """Delete bytes before the rows that name them, or a second run would not find them."""
     batch = Batch(deployed, do)
     linked = Counter(row["content_key"]["S"] for row in present.rows() if "content_key" in row)
@@ -68,7 +68,7 @@ def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -
                 _erase(deployed, f"{content}/")
             batch.delete((row["box"]["S"], row["item"]["S"]))
             done.contents += 1
-    stay = set(beginning.keys(box))
+    stay = set(empty_box.keys(box))
     for key in present.every_key():
         if key not in stay:
             batch.delete(key)
@@ -76,9 +76,9 @@ def _round(deployed: Deployed, box: str, present: Kept, do: bool, done: Wiped) -
     batch.send()
 
 
-def _begun_anew(deployed: Deployed, box: str, present: Kept) -> bool:
+def _begun_anew(deployed: Deployed, box: str, present: BoxFile) -> bool:
     """Write the box's row anew if nothing came meanwhile; returns whether it did."""
-    row = beginning.anew(present, box)
+    row = empty_box.anew(present, box)
     if not row:
         raise Unreachable(f"{box} lacks its system folders: run onecopy check")
     names: Any = {"#seq": "seq", "#ids": "ids"}

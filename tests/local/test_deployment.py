@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.aws.template import REGION
-from infra.local.deployment import STACK
 from infra.local.emulator import free_port
+from infra.local.sam import STACK
 from infra.local.stack import LocalStack, StackFailed
 from infra.ops import cli
 from onecopy.domain.box import BoxKey

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.ops.phone import mend
+from infra.ops.phone import well_formed
 from infra.ops.phone.backup import Backup, Refused
 from tests.clients import backups
 from tests.clients.backups import SMIL, Reader, document, mms, part, sms, text, text_part, written
@@ -33,8 +33,8 @@ def as_saved(character: str) -> str:
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 40))
 def test_every_text_is_read_as_it_was_written_wherever_the_file_is_cut(written_text: str, step: int) -> None:
     raw = document(sms(f"»{written_text}«")).encode()
-    whole = "".join(mend.mended(raw[at : at + step] for at in range(0, len(raw), step)))
-    assert whole == mend.mend(raw.decode())
+    whole = "".join(well_formed.mended(raw[at : at + step] for at in range(0, len(raw), step)))
+    assert whole == well_formed.mend(raw.decode())
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
@@ -170,7 +170,7 @@ def test_a_document_type_is_refused(read: Reader, declared: str, encoding: str) 
 def test_an_element_that_never_ends_is_not_read_into_memory(
     read: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mend, "MAX_ELEMENT", 1_000_000)
+    monkeypatch.setattr(well_formed, "MAX_ELEMENT", 1_000_000)
     endless = document(sms("1"))[: -len("</smses>\n")] + '<sms body="' + "x" * 5_000_000
     texts, said = read.until_it_breaks(gzip.compress(endless.encode()))
     assert (texts, said) == (["1"], "the file breaks off after message 1: an element is too large")

@@ -10,7 +10,7 @@ from infra.ops import cli
 from infra.ops.check.checking import check
 from infra.ops.rows.deployed import Deployed, on_this_machine
 from tests.clients.box_client import BoxClient, id_of
-from tests.ops.shop import Shop, count_too_high
+from tests.ops.broken_box import BrokenBox, count_too_high
 from tests.stack.at_table import operations
 from tests.stack.behind import Behind
 
@@ -32,8 +32,8 @@ def test_one_box_is_looked_at_without_reading_any_other(
 ) -> None:
     """This holds for its rows, its log and its content, and for the second look and the repair."""
     with BoxClient(alone) as box, BoxClient(alone) as other, operations() as asked:
-        shop = Shop(alone, box)
-        count_too_high(shop)
+        broken = BrokenBox(alone, box)
+        count_too_high(broken)
         well = other.text_object("of another")
         other_key = Behind(alone, other.box).content_key(id_of(well))
         assert cli.main(["check", "--data", str(alone.data), "--box", box.box, "--repair"]) == 0
@@ -47,19 +47,19 @@ def test_one_box_is_looked_at_without_reading_any_other(
 def test_many_boxes_are_looked_at_side_by_side_as_one_after_the_other(
     alone: LocalStack, deployed: Deployed
 ) -> None:
-    shops = []
+    boxes = []
     with ExitStack() as closing:
         for _ in range(7):
-            shop = Shop(alone, closing.enter_context(BoxClient(alone)))
-            count_too_high(shop)
-            shops.append(shop)
+            broken = BrokenBox(alone, closing.enter_context(BoxClient(alone)))
+            count_too_high(broken)
+            boxes.append(broken)
         told: list[tuple[int, int]] = []
         reports = [
             check(deployed, at_once=at_once, sleep=lambda _: None, told=lambda *each: told.append(each))
             for at_once in (1, 5)
         ]
         assert list(reports[0].findings) == list(reports[1].findings)
-        assert {f"C#{shop.key}" for shop in shops} <= {finding.thing for finding in reports[1].findings}
+        assert {f"C#{broken.key}" for broken in boxes} <= {finding.thing for finding in reports[1].findings}
         assert told[-1][0] == told[-1][1] == reports[1].counts["box"]
         assert not check(deployed, repair=True, sleep=lambda _: None).findings
 

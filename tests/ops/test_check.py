@@ -18,9 +18,9 @@ from onecopy.store.commit.table import BoxRow
 from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.eventually import eventually
 from tests.clients.following import follow, listing, names, now, page, told
-from tests.ops.shop import Shop, count_too_high
+from tests.ops.broken_box import BrokenBox, count_too_high
 
-Break = Callable[["Shop"], None]
+Break = Callable[["BrokenBox"], None]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 @pytest.fixture
-def shop(alone: LocalStack) -> Iterator[Shop]:
+def broken(alone: LocalStack) -> Iterator[BrokenBox]:
     with BoxClient(alone) as client:
-        yield Shop(alone, client)
+        yield BrokenBox(alone, client)
 
 
 @pytest.fixture
@@ -49,24 +49,24 @@ def rules_of(report: Report) -> list[str]:
     return sorted({finding.rule for finding in report.findings})
 
 
-def test_nothing_is_wrong_where_nothing_was_broken(shop: Shop, deployed: Deployed) -> None:
-    box = shop.box
-    box.move(box.folder("elsewhere"), folders=[shop.folder])
-    box.delete(shop.text)
+def test_nothing_is_wrong_where_nothing_was_broken(broken: BrokenBox, deployed: Deployed) -> None:
+    box = broken.box
+    box.move(box.folder("elsewhere"), folders=[broken.folder])
+    box.delete(broken.text)
     box.delete(box.folder("gone"))
-    box.copy(box.folder_at(STORE), folders=[shop.folder])
+    box.copy(box.folder_at(STORE), folders=[broken.folder])
     report = look(deployed)
     assert list(report.findings) == []
     assert report.counts["message"] >= 2
 
 
-def test_nothing_seems_wrong_while_many_write(shop: Shop, deployed: Deployed) -> None:
-    box, going = shop.box, [True]
+def test_nothing_seems_wrong_while_many_write(broken: BrokenBox, deployed: Deployed) -> None:
+    box, going = broken.box, [True]
 
     def write() -> None:
         while going:
-            made = box.text_object("one more", shop.folder)
-            box.copy(shop.inner, [made])
+            made = box.text_object("one more", broken.folder)
+            box.copy(broken.inner, [made])
             box.delete(made)
 
     with ThreadPoolExecutor(2) as pool:
@@ -77,95 +77,97 @@ def test_nothing_seems_wrong_while_many_write(shop: Shop, deployed: Deployed) ->
     assert [list(report.findings) for report in reports] == [[]] * 3
 
 
-def count_too_low(shop: Shop) -> None:
-    shop.set("CONTENT", {"links": {"N": "1"}}, f"C#{shop.key}")
+def count_too_low(broken: BrokenBox) -> None:
+    broken.set("CONTENT", {"links": {"N": "1"}}, f"C#{broken.key}")
 
 
-def digest(shop: Shop) -> None:
-    shop.set("BOX", {"digest": {"S": '[7,99,"00000000000000ff"]'}})
+def digest(broken: BrokenBox) -> None:
+    broken.set("BOX", {"digest": {"S": '[7,99,"00000000000000ff"]'}})
 
 
-def name_lost(shop: Shop) -> None:
-    [row] = [row for row in shop.behind.rows(shop.behind.box, "N#") if row["item"]["S"].endswith("#/kept")]
-    shop.behind.delete(row)
+def name_lost(broken: BrokenBox) -> None:
+    [row] = [
+        row for row in broken.behind.rows(broken.behind.box, "N#") if row["item"]["S"].endswith("#/kept")
+    ]
+    broken.behind.delete(row)
 
 
-def name_left_over(shop: Shop) -> None:
-    row = next(shop.behind.rows(shop.behind.box, "N#"))
-    shop.behind.put({**row, "item": {"S": f"N#{id_of(shop.folder)}#/nobody"}})
+def name_left_over(broken: BrokenBox) -> None:
+    row = next(broken.behind.rows(broken.behind.box, "N#"))
+    broken.behind.put({**row, "item": {"S": f"N#{id_of(broken.folder)}#/nobody"}})
 
 
-def place_of_link(shop: Shop) -> None:
-    shop.set(f"O#{id_of(shop.text)}", {"place": {"S": "b3#2001"}})
+def place_of_link(broken: BrokenBox) -> None:
+    broken.set(f"O#{id_of(broken.text)}", {"place": {"S": "b3#2001"}})
 
 
-def place_of_folder(shop: Shop) -> None:
-    shop.set(f"F#{id_of(shop.inner)}", {"place": {"S": "b3##zz"}})
+def place_of_folder(broken: BrokenBox) -> None:
+    broken.set(f"F#{id_of(broken.inner)}", {"place": {"S": "b3##zz"}})
 
 
-def chain(shop: Shop) -> None:
-    shop.set(f"F#{id_of(shop.inner)}", {"ancestors": {"S": '["b1"]'}})
+def chain(broken: BrokenBox) -> None:
+    broken.set(f"F#{id_of(broken.inner)}", {"ancestors": {"S": '["b1"]'}})
 
 
-def gap_in_the_log(shop: Shop) -> None:
-    shop.behind.take_change(shop.behind.seq() - 1)
+def gap_in_the_log(broken: BrokenBox) -> None:
+    broken.behind.take_change(broken.behind.seq() - 1)
 
 
-def end_of_the_log(shop: Shop) -> None:
-    shop.behind.take_change(shop.behind.seq())
+def end_of_the_log(broken: BrokenBox) -> None:
+    broken.behind.take_change(broken.behind.seq())
 
 
-def content_row(shop: Shop) -> None:
+def content_row(broken: BrokenBox) -> None:
     """Its bytes are not orphans: links point to them."""
-    shop.behind.delete(shop.behind.row(f"C#{shop.key}", "CONTENT"))
+    broken.behind.delete(broken.behind.row(f"C#{broken.key}", "CONTENT"))
 
 
-def orphan(shop: Shop) -> None:
-    s3, bucket = shop.s3
+def orphan(broken: BrokenBox) -> None:
+    s3, bucket = broken.s3
     s3.put_object(Bucket=bucket, Key="inline/0123456789abcdef/1", Body=b"nobody's")  # type: ignore[attr-defined]
 
 
-def deletion_without_a_job(shop: Shop) -> None:
-    folder = id_of(shop.inner)
-    row = shop.behind.row(shop.behind.box, f"F#{folder}")
-    [name] = [row for row in shop.behind.rows(shop.behind.box, "N#") if row["folder_id"]["S"] == folder]
-    shop.behind.delete(row)
-    shop.behind.delete(name)
-    known = rows.box(BoxRow.from_raw_data(shop.behind.row(shop.behind.box, "BOX"))).digest
+def deletion_without_a_job(broken: BrokenBox) -> None:
+    folder = id_of(broken.inner)
+    row = broken.behind.row(broken.behind.box, f"F#{folder}")
+    [name] = [row for row in broken.behind.rows(broken.behind.box, "N#") if row["folder_id"]["S"] == folder]
+    broken.behind.delete(row)
+    broken.behind.delete(name)
+    known = rows.box(BoxRow.from_raw_data(broken.behind.row(broken.behind.box, "BOX"))).digest
     left = rows.digest_json(known.minus("folder", folder, ModSeq(int(row["last_mod_seq"]["N"]))))
     jobs = [["zz", "delete", 1, [folder], []]]
-    shop.set("BOX", {"jobs": {"S": json.dumps(jobs)}, "digest": {"S": json.dumps(left)}})
+    broken.set("BOX", {"jobs": {"S": json.dumps(jobs)}, "digest": {"S": json.dumps(left)}})
 
 
-def listening(shop: Shop) -> tuple[str, str]:
+def listening(broken: BrokenBox) -> tuple[str, str]:
     """The partition and item of a subscription that no queued message names: nothing writes to its row."""
-    url = shop.box.post(
+    url = broken.box.post(
         "/subscriptions",
         {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
     ).json()["nmsSubscription"]["resourceURL"]
-    assert eventually(lambda: shop.box.get(url).json()["nmsSubscription"]["state"] == "failed")
-    partition, item = f"{shop.behind.box}#S", "zz"
-    row = shop.behind.row(partition, id_of(url))
-    shop.behind.put({**row, "item": {"S": item}, "state": {"S": "active"}, "tries": {"N": "0"}})
+    assert eventually(lambda: broken.box.get(url).json()["nmsSubscription"]["state"] == "failed")
+    partition, item = f"{broken.behind.box}#S", "zz"
+    row = broken.behind.row(partition, id_of(url))
+    broken.behind.put({**row, "item": {"S": item}, "state": {"S": "active"}, "tries": {"N": "0"}})
     return partition, item
 
 
-def bell_lost(shop: Shop) -> None:
+def bell_lost(broken: BrokenBox) -> None:
     """Neither the sweep's index nor a message leads to the subscription."""
-    partition, item = listening(shop)
-    row = shop.behind.row(partition, item)
-    shop.behind.put({name: value for name, value in row.items() if name not in ("work", "due")})
+    partition, item = listening(broken)
+    row = broken.behind.row(partition, item)
+    broken.behind.put({name: value for name, value in row.items() if name not in ("work", "due")})
 
 
-def bell_far_ahead(shop: Shop) -> None:
-    partition, item = listening(shop)
-    shop.set(item, {"due": {"S": "2099-01-01T00:00:00.000000Z"}}, partition)
+def bell_far_ahead(broken: BrokenBox) -> None:
+    partition, item = listening(broken)
+    broken.set(item, {"due": {"S": "2099-01-01T00:00:00.000000Z"}}, partition)
 
 
-def bell_of_no_shard(shop: Shop) -> None:
+def bell_of_no_shard(broken: BrokenBox) -> None:
     """It is due in a part of the index that the sweep does not read."""
-    partition, item = listening(shop)
-    shop.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
+    partition, item = listening(broken)
+    broken.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
 
 
 @pytest.mark.parametrize(
@@ -191,9 +193,9 @@ def bell_of_no_shard(shop: Shop) -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_what_is_safe_to_mend_is_found_told_and_mended(
-    shop: Shop, deployed: Deployed, breaks: Break, rule: str
+    broken: BrokenBox, deployed: Deployed, breaks: Break, rule: str
 ) -> None:
-    breaks(shop)
+    breaks(broken)
     found = look(deployed).findings[0]
     assert found.rule == rule
     report = look(deployed, repair=True)
@@ -202,57 +204,57 @@ def test_what_is_safe_to_mend_is_found_told_and_mended(
     assert eventually(lambda: not look(deployed).findings)
 
 
-def content_row_and_bytes(shop: Shop) -> None:
-    content_row(shop)
-    bytes_lost(shop)
+def content_row_and_bytes(broken: BrokenBox) -> None:
+    content_row(broken)
+    bytes_lost(broken)
 
 
-def bytes_lost(shop: Shop) -> None:
-    s3, bucket = shop.s3
-    s3.delete_object(Bucket=bucket, Key=f"{shop.key}/1")  # type: ignore[attr-defined]
+def bytes_lost(broken: BrokenBox) -> None:
+    s3, bucket = broken.s3
+    s3.delete_object(Bucket=bucket, Key=f"{broken.key}/1")  # type: ignore[attr-defined]
 
 
-def bytes_of_another(shop: Shop) -> None:
-    s3, bucket = shop.s3
-    s3.put_object(Bucket=bucket, Key=f"{shop.key}/1", Body=b"shorter"[:2])  # type: ignore[attr-defined]
+def bytes_of_another(broken: BrokenBox) -> None:
+    s3, bucket = broken.s3
+    s3.put_object(Bucket=bucket, Key=f"{broken.key}/1", Body=b"shorter"[:2])  # type: ignore[attr-defined]
 
 
-def folder_lost(shop: Shop) -> None:
-    shop.behind.delete(shop.behind.row(shop.behind.box, f"F#{id_of(shop.inner)}"))
+def folder_lost(broken: BrokenBox) -> None:
+    broken.behind.delete(broken.behind.row(broken.behind.box, f"F#{id_of(broken.inner)}"))
 
 
-def count_at_zero(shop: Shop) -> None:
+def count_at_zero(broken: BrokenBox) -> None:
     """This is final: the content may already have been deleted."""
-    shop.set("CONTENT", {"links": {"N": "-1"}}, f"C#{shop.key}")
+    broken.set("CONTENT", {"links": {"N": "-1"}}, f"C#{broken.key}")
 
 
-def stuck(shop: Shop) -> None:
+def stuck(broken: BrokenBox) -> None:
     row = {"kind": {"S": "copy"}, "state": {"S": "{}"}, "step": {"N": "0"}, "due": {"S": hours_ago()}}
-    shop.behind.put({"box": {"S": shop.behind.box}, "item": {"S": "J#stuck"}, **row})
+    broken.behind.put({"box": {"S": broken.behind.box}, "item": {"S": "J#stuck"}, **row})
 
 
 def hours_ago() -> str:
     return (datetime.now(UTC) - timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def not_reclaimed(shop: Shop) -> None:
+def not_reclaimed(broken: BrokenBox) -> None:
     zero = {"links": {"N": "-1"}, "due": {"S": hours_ago()}, "sizes": {"S": "[]"}}
-    row = {"box": {"S": "C#inline/late"}, "item": {"S": "CONTENT"}, "owner": {"S": shop.behind.box}}
-    shop.behind.put({**row, **zero})
+    row = {"box": {"S": "C#inline/late"}, "item": {"S": "CONTENT"}, "owner": {"S": broken.behind.box}}
+    broken.behind.put({**row, **zero})
 
 
-def upload_left(shop: Shop) -> None:
-    row = {"box": {"S": "C#direct/late"}, "item": {"S": "UPLOAD"}, "owner": {"S": shop.behind.box}}
-    shop.behind.put({**row, "due": {"S": hours_ago()}})
+def upload_left(broken: BrokenBox) -> None:
+    row = {"box": {"S": "C#direct/late"}, "item": {"S": "UPLOAD"}, "owner": {"S": broken.behind.box}}
+    broken.behind.put({**row, "due": {"S": hours_ago()}})
 
 
-def intake_left(shop: Shop) -> None:
+def intake_left(broken: BrokenBox) -> None:
     row = {"box": {"S": "C#inline/came"}, "item": {"S": "INTAKE"}, "content_keys": {"S": "[]"}}
-    shop.behind.put({**row, "due": {"S": hours_ago()}})
+    broken.behind.put({**row, "due": {"S": hours_ago()}})
 
 
-def no_box_row(shop: Shop) -> None:
-    shop.behind.delete(shop.behind.row(shop.behind.box, "BOX"))
+def no_box_row(broken: BrokenBox) -> None:
+    broken.behind.delete(broken.behind.row(broken.behind.box, "BOX"))
 
 
 @pytest.mark.parametrize(
@@ -272,59 +274,59 @@ def no_box_row(shop: Shop) -> None:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_what_is_for_a_person_to_decide_is_told_and_left(
-    shop: Shop, deployed: Deployed, breaks: Break, rules: list[str]
+    broken: BrokenBox, deployed: Deployed, breaks: Break, rules: list[str]
 ) -> None:
-    breaks(shop)
+    breaks(broken)
     try:
         assert rules_of(look(deployed)) == rules
         assert set(rules_of(look(deployed, repair=True))) & set(rules) - {"digest"}
     finally:
-        raze(shop)
+        raze(broken)
 
 
-def raze(shop: Shop) -> None:
+def raze(broken: BrokenBox) -> None:
     """Delete the box, which is broken for good; the next test has another one."""
-    behind = shop.behind
-    for partition in (behind.box, f"{behind.box}#L0", f"C#{shop.key}", *STRAYS):
+    behind = broken.behind
+    for partition in (behind.box, f"{behind.box}#L0", f"C#{broken.key}", *STRAYS):
         for row in list(behind.rows(partition, "")):
             behind.delete(row)
-    s3, bucket = shop.s3
-    s3.delete_object(Bucket=bucket, Key=f"{shop.key}/1")  # type: ignore[attr-defined]
+    s3, bucket = broken.s3
+    s3.delete_object(Bucket=bucket, Key=f"{broken.key}/1")  # type: ignore[attr-defined]
 
 
 STRAYS = ("C#inline/late", "C#direct/late", "C#inline/came")
 
 
-def test_a_mended_count_lets_the_content_go_with_its_last_link(shop: Shop, deployed: Deployed) -> None:
-    count_too_high(shop)
+def test_a_mended_count_lets_the_content_go_with_its_last_link(broken: BrokenBox, deployed: Deployed) -> None:
+    count_too_high(broken)
     look(deployed, repair=True)
-    shop.box.delete(shop.text)
-    assert shop.behind.links(shop.key) == 1
-    shop.box.delete(shop.copy)
-    assert eventually(lambda: shop.behind.is_away(shop.key))
+    broken.box.delete(broken.text)
+    assert broken.behind.links(broken.key) == 1
+    broken.box.delete(broken.copy)
+    assert eventually(lambda: broken.behind.is_away(broken.key))
 
 
-def test_clients_of_a_log_with_a_gap_list_anew(shop: Shop, deployed: Deployed) -> None:
-    token = now(shop.box)
-    shop.box.folder("missed")
-    end_of_the_log(shop)
+def test_clients_of_a_log_with_a_gap_list_anew(broken: BrokenBox, deployed: Deployed) -> None:
+    token = now(broken.box)
+    broken.box.folder("missed")
+    end_of_the_log(broken)
     look(deployed, repair=True)
-    events, anew, _ = page(shop.box, token)
+    events, anew, _ = page(broken.box, token)
     assert names(events) == ["resetBox"]
-    assert "missed" in [folder["name"] for folder in told(follow(shop.box, anew)[0], "changedFolder")]
-    assert listing(shop.box)
+    assert "missed" in [folder["name"] for folder in told(follow(broken.box, anew)[0], "changedFolder")]
+    assert listing(broken.box)
 
 
 def test_the_command_says_what_is_wrong_and_exits_so(
-    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+    alone: LocalStack, broken: BrokenBox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--data", str(alone.data)]
     assert cli.main(["check", *where]) == 0
     assert "all agrees" in capsys.readouterr().out
-    digest(shop)
+    digest(broken)
     assert cli.main(["check", *where]) == 1
     out = capsys.readouterr().out
-    assert shop.behind.box in out
+    assert broken.behind.box in out
     assert "7 folders, 99 objects, 00000000000000ff" in out
     assert "1 wrong, 1 of it can be mended" in out
     assert cli.main(["check", "--repair", *where]) == 0
@@ -332,24 +334,24 @@ def test_the_command_says_what_is_wrong_and_exits_so(
 
 
 def test_strays_alone_are_named_and_nothing_wrong(
-    alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]
+    alone: LocalStack, broken: BrokenBox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    orphan(shop)
+    orphan(broken)
     where = ["--data", str(alone.data)]
     assert cli.main(["check", *where]) == 0
     out = capsys.readouterr().out
     assert "stray: 8 bytes in the bucket" in out
     assert "all agrees; 1 stray of killed requests" in out
-    digest(shop)
+    digest(broken)
     assert cli.main(["check", *where]) == 1
 
 
-def test_one_box_alone(alone: LocalStack, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    digest(shop)
+def test_one_box_alone(alone: LocalStack, broken: BrokenBox, capsys: pytest.CaptureFixture[str]) -> None:
+    digest(broken)
     with BoxClient(alone) as other:
         other.folder("well")
         assert cli.main(["check", "--data", str(alone.data), "--box", other.box]) == 0
-    assert cli.main(["check", "--data", str(alone.data), "--box", shop.box.box, "--repair"]) == 0
+    assert cli.main(["check", "--data", str(alone.data), "--box", broken.box.box, "--repair"]) == 0
     assert "mended" in capsys.readouterr().out
 
 

@@ -13,7 +13,7 @@ from infra.local.stack import LocalStack
 from tests.clients.backups import mms, part, sms, written
 from tests.clients.eventually import eventually
 from tests.clients.importing import Phone, finished, tags
-from tests.ops.gate import Gate
+from tests.ops.proxy import Proxy
 
 MANY = 200
 
@@ -97,13 +97,13 @@ def test_two_at_the_same_time_store_everything_once(phone: Phone, whole: list[st
 
 def test_a_store_that_is_away_for_a_moment_is_waited_for(phone: Phone, whole: list[str]) -> None:
     """Requests are cut off in the middle. What the store finished without answering is not stored again."""
-    with Gate(httpx.URL(phone.stack.url).port or 80) as gate:
-        process = phone.start(long_backup(phone.folder), "--url", gate.url)
+    with Proxy(httpx.URL(phone.stack.url).port or 80) as proxy:
+        process = phone.start(long_backup(phone.folder), "--url", proxy.url)
         for _ in range(2):
             stored = len(phone.objects())
             assert eventually(lambda: len(phone.objects()) > stored)  # noqa: B023
-            gate.shut()
-            gate.open()
+            proxy.shut()
+            proxy.open()
         done = finished(process)
     assert (done.code, tags(phone.objects())) == (0, whole)
 

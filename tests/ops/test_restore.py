@@ -10,7 +10,7 @@ import pytest
 from infra.client.device import Device
 from infra.local.stack import LocalStack
 from infra.ops import cli
-from infra.ops.rows import beginning
+from infra.ops.rows import empty_box
 from tests.clients.box_client import BoxClient, id_of
 from tests.clients.eventually import eventually
 from tests.clients.following import follow, names, now, page, shown, told
@@ -182,7 +182,7 @@ def test_one_box_is_put_back_without_reading_any_other(rehearsal: Rehearsal, box
     assert body(box, kept) == "kept"
 
 
-BEGINNING = sorted(item for _, item in beginning.keys("main#any"))
+BEGINNING = sorted(item for _, item in empty_box.keys("main#any"))
 """The items of an empty box. Its ids and numbers are not given out again."""
 
 

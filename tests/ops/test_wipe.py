@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSResponse
 
 from infra.local.stack import LocalStack
 from infra.ops import cli
-from infra.ops.rows import beginning
+from infra.ops.rows import empty_box
 from tests.clients.box_client import NETWORK, BoxClient, fault, id_of
 from tests.clients.following import listing, names, now, page
 from tests.clients.subscriber import Subscriber, active
@@ -38,7 +38,7 @@ def left(stack: LocalStack, box: BoxClient) -> list[str]:
     return sorted(row["item"]["S"] for each in partitions for row in behind.rows(each, ""))
 
 
-BEGINNING = sorted(item for _, item in beginning.keys("main#any"))
+BEGINNING = sorted(item for _, item in empty_box.keys("main#any"))
 
 
 def test_without_yes_it_only_says_what_it_would_erase(

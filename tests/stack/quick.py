@@ -26,6 +26,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
 
 from infra.aws.template import ACCOUNT, REGION, TEMPLATE, Template
+from infra.local.assembly import Site
 from infra.local.emulator import Emulator
 from infra.local.emulator.clients import client, endpoint_variables
 from infra.local.functions.declared import Function, QueueSource, audience, functions
@@ -37,7 +38,6 @@ from infra.local.host.keys import KeyStore
 from infra.local.host.logs import Log
 from infra.local.resources import Resources
 from infra.local.sources.pumps import queue_event
-from infra.local.stage import Site
 
 _URL = "http://store.example"
 _MOST_ROUNDS = 1_000

@@ -13,7 +13,7 @@ import pytest
 from infra.local.stack import LocalStack
 from onecopy.domain.errors import Busy
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId
-from onecopy.store.box import copies, folders, jobs, objects, undisturbed
+from onecopy.store.box import commits, copies, folders, jobs, objects
 from onecopy.store.commit.transact import read
 from tests.clients.box_client import STORE, BoxClient
 from tests.clients.eventually import eventually
@@ -282,12 +282,12 @@ def test_a_move_settles_what_a_query_does_not_show_yet(desk: Desk) -> None:
 
 def test_after_many_changes_a_job_waits_until_they_show(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does so instead of reading each of them."""
-    monkeypatch.setattr("onecopy.store.commit.shown.MOST", 1)
+    monkeypatch.setattr("onecopy.store.commit.read_committed.MOST", 1)
     archive = Archive(desk)
     progress = jobs.run(desk.store, desk.key, archive.copied.job_id or "", 1, timedelta(seconds=60))
     assert timedelta(0) < progress.wait <= timedelta(seconds=5)
     later = replace(desk.store, now=lambda: datetime.now(UTC) + timedelta(seconds=6))
-    undisturbed.finish(later, desk.key, archive.copied.job_id or "")
+    commits.finish(later, desk.key, archive.copied.job_id or "")
     assert desk.tree(archive.copy) == archive.before
 
 

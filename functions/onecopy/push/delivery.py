@@ -20,8 +20,8 @@ from onecopy.store.box import log
 from onecopy.store.commit import table
 from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store
-from onecopy.store.subscribers import expired, flights, hosts, subscriptions
-from onecopy.store.subscribers.flights import Flight
+from onecopy.store.subscribers import expired, hosts, in_flight, subscriptions
+from onecopy.store.subscribers.in_flight import Flight
 from onecopy.wire import outward
 from onecopy.wire.urls import Urls
 
@@ -92,9 +92,9 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, w
     if wait > timedelta(seconds=1):
         return Outcome()
     if waited > LONGEST_WAIT and hosts.slow(store, [host_of(row.notify_url)]):
-        flights.put_off(row, now + min(2 * waited, settings.backoff_max))
+        in_flight.put_off(row, now + min(2 * waited, settings.backoff_max))
         return Outcome()
-    if flights.is_put_off(row, now) and not flights.put_off(row, now):
+    if in_flight.is_put_off(row, now) and not in_flight.put_off(row, now):
         return Outcome(more=True)
     box = log.box_there(key)  # changes from here on ring for it again, so nothing this read misses is lost
     if not box or box.closed or row.state == "failed":
@@ -114,7 +114,7 @@ def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
             raise DeliveryFailed("the verification code was not given back")
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
-    flights.verified(row)
+    in_flight.verified(row)
     return Outcome(more=True)
 
 
@@ -128,23 +128,23 @@ def _gives_back(body: bytes, code: str) -> bool:
 def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> Outcome:
     """Sends one list, or ends the turn if there is none."""
     try:
-        flight = flights.under_way(store, row, box)
+        flight = in_flight.under_way(store, row, box)
         if not flight:
-            flights.apply_restart(row)
-            flight = flights.begin(store, box.key, row, box, _room(store, settings, row, box))
-    except flights.Overtaken:
+            in_flight.apply_restart(row)
+            flight = in_flight.begin(store, box.key, row, box, _room(store, settings, row, box))
+    except in_flight.Overtaken:
         return Outcome(more=True)
     if not flight:
         if row.cursor == box.seq:
             return _rest(store, settings, row, told=True)
-        flights.wait(store, row)
+        in_flight.wait(store, row)
         return Outcome(again=_HOLE)
     try:
         body = _body(settings, box.key, row, flight)
         _send(store, settings, row, f"{flight.validity}.{row.item}.{flight.index}", body)
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
-    flights.landed(row, flight)
+    in_flight.landed(row, flight)
     return Outcome(more=True, lists=1)
 
 
@@ -159,10 +159,10 @@ def _send(store: Store, settings: Settings, row: SubscriptionRow, webhook_id: st
 
 def _rest(store: Store, settings: Settings, row: SubscriptionRow, told: bool = False) -> Outcome:
     """Ends the turn. If somebody else has written to the row, it is looked at once more."""
-    return Outcome(more=not flights.rest(store, row, settings.rest, told))
+    return Outcome(more=not in_flight.rest(store, row, settings.rest, told))
 
 
-def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> flights.Room:
+def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> in_flight.Room:
     """How many changes fit into a list, measured with the longest token that it can have."""
 
     def room(changes: Sequence[Change]) -> int:
@@ -180,7 +180,7 @@ def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> f
 
 def _body(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
     """The list in JSON. An event too large even alone comes without what the subscriber can fetch."""
-    told = flights.events(key, flight)
+    told = in_flight.events(key, flight)
     body = _rendered(settings, key, row, flight, told)
     if len(body) > MOST_BYTES and len(told) == 1:
         [only] = told
@@ -210,10 +210,10 @@ def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str)
     now = store.now()
     unverified = row.state == "unverified"
     if unverified and tries >= VERIFICATION_TRIES:
-        flights.failed(row, "failed", reason, None)
+        in_flight.failed(row, "failed", reason, None)
         return Outcome(error=reason)
     wait = back_off(tries, settings.backoff_max) * (VERIFICATION_PACE if unverified else 1)
-    flights.failed(row, "unverified" if unverified else "failing", reason, now + wait)
+    in_flight.failed(row, "unverified" if unverified else "failing", reason, now + wait)
     soon = tries <= FAST_TRIES and not unverified
     return Outcome(again=wait if soon else None, error=reason)
 

@@ -15,7 +15,7 @@ from onecopy.push.address import host_of
 from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
-from onecopy.store.subscribers import flights, subscriptions
+from onecopy.store.subscribers import in_flight, subscriptions
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +67,6 @@ def _rings(store: Store, moved: list[Moved]) -> list[Ring]:
         ring(last.key, row, f"{last.validity}.{last.seq}", last.trace)
         for row in subscriptions.live(last.key, now)
         if row.state == "active"
-        and not flights.is_put_off(row, now)
+        and not in_flight.is_put_off(row, now)
         and any((row.cursor, row.validity) != (one.seq, one.validity) for one in moved)
     ]

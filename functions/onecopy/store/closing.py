@@ -6,7 +6,7 @@ from pynamodb.expressions.update import Action
 from onecopy.domain.box import BoxKey
 from onecopy.store.box import log
 from onecopy.store.commit import table
-from onecopy.store.commit.held import held
+from onecopy.store.commit.conditional import held
 from onecopy.store.commit.table import BoxRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers import subscriptions

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from onecopy.store.box.jobs import FORGOTTEN
 from onecopy.store.commit import table
-from onecopy.store.commit.held import held
+from onecopy.store.commit.conditional import held
 from onecopy.store.commit.table import DELIVER, ByDue, JobRow
 
 JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"

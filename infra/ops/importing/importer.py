@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain
 
-from infra.ops.importing.claim import Claim
 from infra.ops.importing.connection import Connection, Unusable
 from infra.ops.importing.form import Item
 from infra.ops.importing.ledger import Ledger
+from infra.ops.importing.lock import ImportLock
 from infra.ops.importing.writer import LONGEST_REQUEST, Outcome, Writer
 from infra.ops.phone.backup import Backup, Broken
 from infra.ops.phone.elements import Unreadable
@@ -28,10 +28,10 @@ class Importer:
     """One run. `outcome` is correct at any moment, even after an exception."""
 
     def __init__(
-        self, connection: Connection, box_id: str, claim: Claim, progress: Callable[[Outcome], None]
+        self, connection: Connection, box_id: str, lock: ImportLock, progress: Callable[[Outcome], None]
     ) -> None:
         self._box_id = box_id
-        self._claim = claim
+        self._lock = lock
         self._progress = progress
         self._ledger = Ledger(connection)
         self._writer = Writer(connection, self._ledger)
@@ -43,7 +43,7 @@ class Importer:
         """Store all that can be read, even of a file that breaks off; `outcome.broken` then says where."""
         try:
             self._ledger.catch_up()
-            self._ledger.wait_for(self._claim.under_way, LONGEST_REQUEST)
+            self._ledger.wait_for(self._lock.under_way, LONGEST_REQUEST)
             for batch in batches(self._new_items(backup)):
                 self._launch(batch)
             self._land(0)
@@ -88,7 +88,7 @@ class Importer:
     def _note(self, launched: Sequence[str] = ()) -> None:
         """Note what is under way for the next run, in case this one is killed."""
         uploads = (upload.tag for upload in self.outcome.uploads)
-        self._claim.note([*chain.from_iterable(self._flying.values()), *uploads, *launched])
+        self._lock.note([*chain.from_iterable(self._flying.values()), *uploads, *launched])
 
     def _land(self, allowed: int) -> None:
         """Wait until at most `allowed` requests are under way."""

@@ -16,8 +16,8 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from infra.ops.phone.elements import Attributes, OpenMms, Unreadable, sms
-from infra.ops.phone.mend import ElementTooLarge, mended
 from infra.ops.phone.message import Message
+from infra.ops.phone.well_formed import ElementTooLarge, mended
 
 CHUNK = 65_536
 _GZIP = b"\x1f\x8b"

@@ -9,7 +9,7 @@ from onecopy.domain.ids import ROOT, FolderId, ModSeq
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
-from onecopy.handlers.routes.background import carry_on
+from onecopy.handlers.routes.begun_jobs import carry_on
 from onecopy.handlers.routes.items import each, paths_of
 from onecopy.store.box import folders, lookups
 from onecopy.store.commit.once import Codec

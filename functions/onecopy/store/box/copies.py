@@ -22,7 +22,7 @@ from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.domain.link import Link
 from onecopy.domain.match import ANY, Match
 from onecopy.store.box import folders, jobs
-from onecopy.store.box.undisturbed import commit
+from onecopy.store.box.commits import commit
 from onecopy.store.commit import table
 from onecopy.store.commit.batches import in_batches
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft

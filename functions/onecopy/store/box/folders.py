@@ -24,7 +24,7 @@ from onecopy.domain.ids import (
 )
 from onecopy.domain.match import ANY, Match
 from onecopy.store.box import jobs
-from onecopy.store.box.undisturbed import commit
+from onecopy.store.box.commits import commit
 from onecopy.store.commit import table
 from onecopy.store.commit.draft import Draft
 from onecopy.store.commit.table import FolderRow, NameRow

@@ -8,7 +8,7 @@ The sweep rings for jobs that were forgotten.
 
 Jobs whose folders overlap run in the order in which they began; others do not wait for each other. A copy
 reads what its source held when the copy was granted: anything later has a later number (`bound`). A writer
-that would change or remove what a copy still has to read helps it to finish first (`undisturbed`).
+that would change or remove what a copy still has to read helps it to finish first (`commits`).
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from onecopy.domain.ids import FolderId
 from onecopy.domain.link import Link
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
-from onecopy.store.commit.shown import until_shown
+from onecopy.store.commit.read_committed import until_shown
 from onecopy.store.commit.table import BoxRow, FolderRow, JobRow, LinkRow, NameRow
 from onecopy.store.commit.transact import Disturbs, Store, View, Wanted, commit
 

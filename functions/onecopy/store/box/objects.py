@@ -13,8 +13,8 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
 from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
 from onecopy.domain.match import ANY, Match
+from onecopy.store.box.commits import commit
 from onecopy.store.box.folders import Names, Paths, Place
-from onecopy.store.box.undisturbed import commit
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.batches import in_batches
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft

@@ -15,12 +15,12 @@ from onecopy.domain.content import MOST_PARTS, Content, ContentKey, Part
 from onecopy.domain.errors import Unknown
 from onecopy.domain.ids import RCS_MESSAGE_STORE, ContentId, FolderId, ObjectId, is_id
 from onecopy.domain.link import NewObject, date_of
+from onecopy.store.box.commits import commit
 from onecopy.store.box.contents import DIRECT, INLINE, Contents, Href
 from onecopy.store.box.folders import Paths, Place, wanted
-from onecopy.store.box.undisturbed import commit
 from onecopy.store.commit import rows, table
+from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.held import held
 from onecopy.store.commit.table import ContentRow, IntakeRow, UploadKeyRow, UploadRow
 from onecopy.store.commit.transact import Store, View
 

@@ -19,8 +19,8 @@ from onecopy.domain import errors
 from onecopy.domain.box import BoxKey
 from onecopy.domain.errors import KeyReused, NMSError, StillRunning
 from onecopy.store.commit import table
+from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.held import held
 from onecopy.store.commit.table import KeyRow
 
 if TYPE_CHECKING:

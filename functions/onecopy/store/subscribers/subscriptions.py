@@ -1,4 +1,4 @@
-"""Subscriptions of a box. `flights` tracks deliveries in their rows; `expired` keeps the expired ones."""
+"""Subscriptions of a box. `in_flight` tracks deliveries in their rows; `expired` keeps the expired ones."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,11 +15,11 @@ from onecopy.domain.errors import NotAllowed, Unknown
 from onecopy.domain.ids import is_id
 from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
 from onecopy.domain.token import RestartToken
+from onecopy.store.box.commits import commit
 from onecopy.store.box.log import is_too_old, read_box
-from onecopy.store.box.undisturbed import commit
 from onecopy.store.commit import table
+from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.held import held
 from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store, View
 from onecopy.store.subscribers import expired

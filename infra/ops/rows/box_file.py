@@ -19,7 +19,7 @@ CREATE TABLE contents (box TEXT, item TEXT, PRIMARY KEY (box, item)) WITHOUT ROW
 _PART = 100
 
 
-class Kept:
+class BoxFile:
     """The rows, and the keys of the content rows that they name."""
 
     def __init__(self, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import secrets
 
-from infra.ops.rows.kept import Kept
+from infra.ops.rows.box_file import BoxFile
 from infra.ops.rows.reading import Key, Raw
 from onecopy.domain.digest import Digest
 from onecopy.domain.ids import ROOT, SYSTEM_FOLDERS, ModSeq
@@ -18,7 +18,7 @@ def keys(box: str) -> list[Key]:
     return [(box, item) for item in (table.BOX, *map(table.folder_item, SYSTEM_FOLDERS), *named)]
 
 
-def anew(present: Kept, box: str) -> Raw:
+def anew(present: BoxFile, box: str) -> Raw:
     """The row of a box in which only this is left; empty if some of this is missing."""
     if not all(present.has(key) for key in keys(box)):
         return {}

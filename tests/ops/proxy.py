@@ -1,4 +1,4 @@
-"""A proxy in front of a server: shutting it breaks connections in the middle of their traffic."""
+"""A proxy in front of a server for tests: shutting it breaks connections in the middle of their traffic."""
 
 import socket
 from contextlib import suppress
@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 
-class Gate:
+class Proxy:
     """Listens on a port of its own, and on the same port after it is shut and opened again."""
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Puts the stack together: the template's resources, its functions behind the gateway and the pumps."""
+"""Puts the local stack together: the template's resources, its functions behind the gateway and the pumps."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Site:
         return {**_LOCAL_PARAMETERS, **own, **self.parameters}
 
 
-class Stage:
+class Assembly:
     """Between start and close, requests and events reach the functions."""
 
     def __init__(self, site: Site) -> None:

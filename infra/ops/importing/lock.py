@@ -20,7 +20,7 @@ LONGEST_DOUBT = 3600.0
 """Seconds after which nothing in the file can be under way any more."""
 
 
-class Claim:
+class ImportLock:
     """Held by one process at a time; the others say that they wait. It is released when its process ends."""
 
     def __init__(self, what: str, say: Callable[[str], None]) -> None:

@@ -1,7 +1,8 @@
 """Deploys the template with SAM's own tools into the emulator, which then runs functions and mappings.
 
-It takes the place that `stage` has in `make serve`. In front of it stand the local counterparts of a domain
-name and an identity provider: one address, which forwards requests unchanged, and the issuer of tokens.
+It takes the place that `assembly` has in `make serve`. In front of it stand the local counterparts of a
+domain name and an identity provider: one address, which forwards requests unchanged, and the issuer
+of tokens.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any
 import httpx
 
 from infra.aws.template import REGION, Template
+from infra.local.assembly import Site
 from infra.local.emulator.clients import client
 from infra.local.gateway.cors import Cors, configuration
 from infra.local.gateway.event import Request, Response, message
 from infra.local.gateway.http import Gateway, Upload
 from infra.local.gateway.issuer import Issuer
 from infra.local.host.logs import Log
-from infra.local.stage import Site
 
 STACK = "onecopy"
 _SAM = Path(__file__).parents[2] / ".venv-sam" / "bin" / "sam"
@@ -74,7 +75,7 @@ class Deployment:
             self._front.close()
 
     def _parameters(self) -> list[str]:
-        """As in `stage`, without protection of the table: it is deleted with the emulator's folder."""
+        """As in `assembly`, without protection of the table: it is deleted with the emulator's folder."""
         given = {"DeletionProtection": "no", **self._site.given(self._issuer)}
         return [f"{name}={value}" for name, value in given.items()]
 

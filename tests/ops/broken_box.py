@@ -5,7 +5,7 @@ from tests.clients.box_client import BoxClient, id_of
 from tests.stack.behind import Behind, Row
 
 
-class Shop:
+class BrokenBox:
     """A box with some of everything, and tools to break it."""
 
     def __init__(self, stack: LocalStack, box: BoxClient) -> None:
@@ -25,5 +25,5 @@ class Shop:
         self.behind.put({**self.behind.row(partition, item), **values})
 
 
-def count_too_high(shop: Shop) -> None:
-    shop.set("CONTENT", {"links": {"N": "7"}}, f"C#{shop.key}")
+def count_too_high(broken: BrokenBox) -> None:
+    broken.set("CONTENT", {"links": {"N": "7"}}, f"C#{broken.key}")

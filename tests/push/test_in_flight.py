@@ -23,8 +23,8 @@ from onecopy.store.box import folders, log
 from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
-from onecopy.store.subscribers import flights, subscriptions
-from onecopy.store.subscribers.flights import Flight
+from onecopy.store.subscribers import in_flight, subscriptions
+from onecopy.store.subscribers.in_flight import Flight
 from onecopy.store.subscribers.subscriptions import NewSubscription
 from tests.stack.at_table import store_of
 from tests.stack.behind import Behind
@@ -53,7 +53,7 @@ class Scene:
 
     def begin(self, row: SubscriptionRow | None = None) -> Flight | None:
         box = log.read_box(self.store, self.key)
-        return flights.begin(self.store, self.key, row or self.row(), box)
+        return in_flight.begin(self.store, self.key, row or self.row(), box)
 
     def begun(self, row: SubscriptionRow | None = None) -> Flight:
         flight = self.begin(row)
@@ -61,7 +61,7 @@ class Scene:
         return flight
 
     def rest(self) -> bool:
-        return flights.rest(self.store, self.row(), timedelta(hours=6), told=True)
+        return in_flight.rest(self.store, self.row(), timedelta(hours=6), told=True)
 
     def quiet(self, age: timedelta) -> None:
         self.row().update([SubscriptionRow.cursor_at.set((datetime.now(UTC) - age).isoformat())])
@@ -77,10 +77,10 @@ def test_no_list_is_begun_past_a_replay_that_was_asked_for(scene: Scene) -> None
     read_before = scene.row()
     token = RestartToken(log.read_box(scene.store, scene.key).validity, ModSeq(1), scene.store.now())
     subscriptions.update(scene.store, scene.key, scene.id, None, token)
-    with pytest.raises(flights.Overtaken):
+    with pytest.raises(in_flight.Overtaken):
         scene.begin(read_before)
     row = scene.row()
-    flights.apply_restart(row)
+    in_flight.apply_restart(row)
     assert scene.begun(row).start == 1
 
 
@@ -89,13 +89,13 @@ def test_a_list_that_another_sender_settled_is_not_settled_again(scene: Scene) -
     scene.folder("one")
     first = scene.begun()
     slow = scene.row()
-    assert flights.landed(scene.row(), first)
+    assert in_flight.landed(scene.row(), first)
     scene.folder("two")
     second = scene.begun()
-    assert not flights.landed(slow, first)
-    flights.failed(slow, "failing", "timed out", scene.store.now())
+    assert not in_flight.landed(slow, first)
+    in_flight.failed(slow, "failing", "timed out", scene.store.now())
     row = scene.row()
-    assert (flights.of(row), int(row.cursor), row.state) == (second, first.end, "active")
+    assert (in_flight.of(row), int(row.cursor), row.state) == (second, first.end, "active")
 
 
 def test_one_at_rest_is_looked_at_again_within_the_time_that_was_set(scene: Scene) -> None:
@@ -113,7 +113,7 @@ def test_a_list_that_is_taken_at_once_leaves_the_next_look_where_it_was(scene: S
     assert scene.rest()
     before = scene.row()
     scene.folder("one")
-    assert flights.landed(scene.row(), scene.begun())
+    assert in_flight.landed(scene.row(), scene.begun())
     assert scene.rest()
     after = scene.row()
     assert (after.work, after.due) == (before.work, before.due)
@@ -124,11 +124,11 @@ def test_one_that_failed_is_due_for_its_next_try_until_it_has_been_told_everythi
     assert scene.rest()
     scene.folder("one")
     flight, again = scene.begun(), scene.store.now() + timedelta(seconds=30)
-    flights.failed(scene.row(), "failing", "timed out", again)
+    in_flight.failed(scene.row(), "failing", "timed out", again)
     row = scene.row()
     assert datetime.fromisoformat(str(row.due)) == again
     assert str(row.work).startswith("deliver#")
-    assert flights.landed(row, flight)
+    assert in_flight.landed(row, flight)
     assert str(scene.row().work).startswith("deliver#")
     assert scene.rest()
     assert str(scene.row().work).startswith("due#")
@@ -145,7 +145,7 @@ def test_who_rests_while_a_replay_is_asked_for_looks_once_more(scene: Scene) -> 
     read_before = scene.row()
     token = RestartToken(log.read_box(scene.store, scene.key).validity, ModSeq(1), scene.store.now())
     subscriptions.update(scene.store, scene.key, scene.id, None, token)
-    assert not flights.rest(scene.store, read_before, timedelta(hours=6), told=True)
+    assert not in_flight.rest(scene.store, read_before, timedelta(hours=6), told=True)
     assert str(scene.row().work).startswith("deliver#")
 
 
