@@ -18,6 +18,7 @@ from onecopy.store.commit.table import BoxRow
 from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.eventually import eventually
 from tests.clients.following import follow, listing, names, now, page, told
+from tests.clients.subscriber import Subscriber, active
 from tests.ops.broken_box import BrokenBox, count_too_high
 
 Break = Callable[["BrokenBox"], None]
@@ -141,14 +142,10 @@ def deletion_without_a_job(broken: BrokenBox) -> None:
 
 def listening(broken: BrokenBox) -> tuple[str, str]:
     """The partition and item of a subscription that no queued message names: nothing writes to its row."""
-    url = broken.box.post(
-        "/subscriptions",
-        {"nmsSubscription": {"callbackReference": {"notifyURL": "http://127.0.0.1:9/"}}},
-    ).json()["nmsSubscription"]["resourceURL"]
-    assert eventually(lambda: broken.box.get(url).json()["nmsSubscription"]["state"] == "failed")
+    with Subscriber() as subscriber:
+        made = active(broken.box, subscriber)
     partition, item = f"{broken.behind.box}#S", "zz"
-    row = broken.behind.row(partition, id_of(url))
-    broken.behind.put({**row, "item": {"S": item}, "state": {"S": "active"}, "tries": {"N": "0"}})
+    broken.behind.put({**broken.behind.row(partition, id_of(made["resourceURL"])), "item": {"S": item}})
     return partition, item
 
 
