@@ -30,6 +30,7 @@ ROUTES = [
     ("GET", "/folders/operations/pathToId", READ),
     ("POST", "/folders/operations/pathToId", READ),
     ("POST", "/folders/operations/search", READ),
+    ("POST", "/objects/operations/search", READ),
     ("GET", "/changes", READ),
     ("POST", "/objects", CREATE),
     ("POST", "/objects/operations/bulkCreation", CREATE),

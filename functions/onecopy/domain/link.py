@@ -52,7 +52,10 @@ def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Link:
-    """`as_of`: for a link made by a background copy, the box's `seq` when that copy was granted."""
+    """`as_of`: for a link made by a background copy, the box's `seq` when that copy was granted.
+
+    `created`: the number of the change that created it.
+    """
 
     object_id: ObjectId
     parent: FolderId
@@ -64,6 +67,7 @@ class Link:
     correlation_tag: str | None
     last_mod_seq: ModSeq
     as_of: int | None = None
+    created: int = 0
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class RestartToken:
     def sign(self, box: BoxKey, keys: Sequence[bytes]) -> str:
         given, hid = int(self.given.timestamp()), _HID if self.hid else ""
         text = f"{self.validity}-{self.position}-{given}-{self.listing}{hid}{self.after}"
-        return f"{text}-{_signature(text, box, keys[0])}"
+        return f"{text}-{signature(text, box, keys[0])}"
 
 
 def parse(token: str, box: BoxKey, keys: Sequence[bytes]) -> RestartToken:
@@ -56,13 +56,14 @@ def parse(token: str, box: BoxKey, keys: Sequence[bytes]) -> RestartToken:
     match = _TOKEN.fullmatch(token)
     if not match:
         raise BadToken
-    text, signature = token[: match.start(7) - 1], match[7]
-    if not any(hmac.compare_digest(signature, _signature(text, box, key)) for key in keys):
+    text, signed = token[: match.start(7) - 1], match[7]
+    if not any(hmac.compare_digest(signed, signature(text, box, key)) for key in keys):
         raise BadToken
     given = datetime.fromtimestamp(int(match[3]), UTC)
     return RestartToken(match[1], ModSeq(int(match[2])), given, match[4], match[6], bool(match[5]))
 
 
-def _signature(text: str, box: BoxKey, key: bytes) -> str:
+def signature(text: str, box: BoxKey, key: bytes) -> str:
+    """Signs a text for one box. A restart token's text and a search cursor's are never the same."""
     mac = hmac.digest(key, f"{box}\n{text}".encode(), hashlib.sha256)[:16]
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")

@@ -24,6 +24,7 @@ from onecopy.handlers.routes import (
     folders,
     objects,
     payloads,
+    search,
     subscriptions,
     uploads,
 )
@@ -36,6 +37,7 @@ ROUTES = [
     *changes.ROUTES,
     *folders.ROUTES,
     *copies.ROUTES,
+    *search.ROUTES,
     *objects.ROUTES,
     *payloads.ROUTES,
     *uploads.ROUTES,

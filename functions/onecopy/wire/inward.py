@@ -137,27 +137,9 @@ def path_list(raw: Any) -> list[str]:
     return paths
 
 
-def root_search(raw: Any) -> int:
-    """How many of the root's entries to show.
-
-    Refuses every folder search except the one that all servers must have: for `Root` = `Yes`.
-    """
-    given = _parse(SelectionCriteriaBody, raw).selection_criteria
-    if given.from_cursor is not None:
-        raise InvalidInput("fromCursor")
-    if given.search_scope is not None:
-        raise InvalidInput("searchScope")
-    asked = [
-        (one.type.casefold(), one.name.casefold(), one.value.casefold())
-        for one in (given.search_criteria.criterion if given.search_criteria else ())
-    ]
-    if asked != [("attribute", "root", "yes")] or _operator(given) not in ("and", "or"):
-        raise InvalidInput("searchCriteria")
-    return min(given.max_entries, MOST_PER_PAGE)
-
-
-def _operator(given: SelectionCriteria) -> str:
-    return given.search_criteria.operator.casefold() if given.search_criteria else ""
+def selection_criteria(raw: Any) -> SelectionCriteria:
+    """The structure as it was sent; `selection` says what it means."""
+    return _parse(SelectionCriteriaBody, raw).selection_criteria
 
 
 def subscription(raw: Any) -> SubscriptionIn:

@@ -99,14 +99,14 @@ def _payload(content: Content, object_id: ObjectId, urls: Urls, checksums: bool)
     return whole | {"payloadPart": parts, "contentId": content.content_id}
 
 
-def object_(link: Link, urls: Urls, path: str | None = None) -> Json:
-    """The whole object, as GET shows it."""
+def object_(link: Link, urls: Urls, path: str | None = None, checksums: bool = True) -> Json:
+    """The whole object, as GET shows it; as a search shows it without checksums."""
     raw = _mutable(link, urls)
     raw |= {"attributes": attributes(link.attributes), "lastModSeq": link.last_mod_seq}
     if path:
         raw["path"] = path
     if link.content:
-        raw |= _payload(link.content, link.object_id, urls, checksums=True)
+        raw |= _payload(link.content, link.object_id, urls, checksums)
     return raw
 
 

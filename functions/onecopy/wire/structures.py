@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.alias_generators import to_camel
 
 from onecopy.domain.content import MOST_PARTS, Part
+from onecopy.domain.criteria import MOST_CRITERIA
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Attributes
 from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
@@ -162,15 +163,40 @@ class PathListBody(_Nms):
     path_list: PathList
 
 
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _truth(value: Any) -> Any:
+    """A truth, also as XML and some clients write it. Anything else is left to be refused."""
+    return _TRUTHS.get(value, value) if isinstance(value, str) else value
+
+
+Truth = Annotated[bool, BeforeValidator(_truth), Field(strict=True)]
+"""A boolean, also accepted as a string."""
+
+
 class Criterion(_Nms):
     type: str
     name: str = ""
-    value: str
+    value: str | bool | None = None
 
 
 class SearchCriteria(_Nms):
-    criterion: list[Criterion]
+    criterion: Annotated[list[Criterion], Field(min_length=1, max_length=MOST_CRITERIA)]
     operator: str = "And"
+
+
+class SortCriterion(_Nms):
+    type: str
+    name: str = ""
+    order: str = "Descending"
+
+
+class SortCriteria(_Nms):
+    """`sort_criterion` is an older spelling of the list."""
+
+    criterion: Annotated[list[SortCriterion], Field(max_length=MOST_CRITERIA)] = []
+    sort_criterion: Annotated[list[SortCriterion], Field(max_length=MOST_CRITERIA)] = []
 
 
 class SelectionCriteria(_Nms):
@@ -178,6 +204,8 @@ class SelectionCriteria(_Nms):
     from_cursor: str | None = None
     search_criteria: SearchCriteria | None = None
     search_scope: Reference | None = None
+    non_recursive_scope: Truth | None = None
+    sort_criteria: SortCriteria | None = None
 
 
 class SelectionCriteriaBody(_Nms):

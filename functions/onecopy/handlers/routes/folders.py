@@ -5,7 +5,7 @@ from typing import Any
 
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
 from onecopy.domain.folder import Folder, check_name, split_path
-from onecopy.domain.ids import ROOT, FolderId, ModSeq
+from onecopy.domain.ids import FolderId, ModSeq
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
@@ -106,20 +106,10 @@ def _item(request: Request, path: str, found: FolderId | NMSError) -> tuple[int,
     return 200, outward.reference(request.urls.folder(found), path or "/")
 
 
-def search(request: Request) -> Answer:
-    """Finds only the root, with its entries: this tells a client where to begin."""
-    limit = inward.root_search(request.json())
-    root = folders.find(request.store, request.key, ROOT)
-    raw = outward.folder(root, request.urls)
-    listing.add_page(request, raw, root, listing.Page((listing.SUBFOLDERS, listing.OBJECTS), limit), None)
-    return Answer(200, {"folderList": {"folder": [raw]}})
-
-
 ROUTES = [
     Route("POST", "/folders", MODIFY, create_folder, stores=True),
     Route("GET", "/folders/operations/pathToId", READ, path_to_id),
     Route("POST", "/folders/operations/pathToId", READ, paths_to_ids),
-    Route("POST", "/folders/operations/search", READ, search),
     Route("GET", "/folders/<folder_id>", READ, get_folder),
     Route("DELETE", "/folders/<folder_id>", MODIFY, delete_folder),
     Route("GET", "/folders/<folder_id>/folderName", READ, get_name),

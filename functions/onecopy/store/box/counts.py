@@ -10,9 +10,10 @@ from onecopy.domain.box import BoxKey
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId
 from onecopy.domain.link import has_flag
+from onecopy.store.box import folders
 from onecopy.store.box.folders import find_box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import FolderRow, LinkRow
+from onecopy.store.commit.table import LinkRow
 from onecopy.store.commit.transact import Store
 
 _FEW = 20
@@ -37,7 +38,7 @@ def count(store: Store, key: BoxKey, folder: Folder) -> Counts:
 
 def count_below(store: Store, key: BoxKey, folder: Folder) -> Counts:
     """Counts what lies in the folder and in all folders below it that are not hidden."""
-    tree = _tree(store, key, folder)
+    tree = folders.tree(store, find_box(store, key), folder.folder_id)
     return _counted(store, _one_by_one(key, tree) if len(tree) <= _FEW else _in_one_pass(store, key, tree))
 
 
@@ -49,18 +50,6 @@ def _counted(store: Store, links: Iterable[LinkRow]) -> Counts:
         unread += not has_flag(tuple(row.flags), "\\Seen")
         size += sum(part.size for part in rows.parts(row.parts or ()))
     return Counts(messages, unread, size)
-
-
-def _tree(store: Store, key: BoxKey, folder: Folder) -> set[FolderId]:
-    box = find_box(store, key)
-    tree = {folder.folder_id}
-    for row in table.every(FolderRow, str(key), FolderRow.item.startswith("F#")):
-        store.check_time()
-        one = rows.folder(row)
-        above = box.chain(one.ancestors)
-        if folder.folder_id in above and not box.hides(one.folder_id, one.ancestors):
-            tree.add(one.folder_id)
-    return tree
 
 
 def _one_by_one(key: BoxKey, folder_ids: Iterable[FolderId]) -> Iterator[LinkRow]:

@@ -1,6 +1,6 @@
 """Finds folders by id or path, lists, creates, renames and deletes them. `copies` copies and moves them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
@@ -25,7 +25,7 @@ from onecopy.domain.ids import (
 from onecopy.domain.match import ANY, Match
 from onecopy.store.box import jobs
 from onecopy.store.box.commits import commit
-from onecopy.store.commit import table
+from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import Draft
 from onecopy.store.commit.table import FolderRow, NameRow
 from onecopy.store.commit.transact import Stale, Store, View, Wanted, ask
@@ -113,6 +113,20 @@ def children(
 def _entry(row: FolderRow) -> Entry:
     kind, _, name = row.item.partition("#")
     return Entry(row.place, FolderId(name)) if kind == "F" else Entry(row.place, object_id=ObjectId(name))
+
+
+def visible(store: Store, box: Box) -> Iterator[Folder]:
+    """Every folder that is not hidden. It reads them all."""
+    for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#")):
+        store.check_time()
+        folder = rows.folder(row)
+        if not box.hides(folder.folder_id, folder.ancestors):
+            yield folder
+
+
+def tree(store: Store, box: Box, top: FolderId) -> set[FolderId]:
+    """A folder and all below it that is not hidden."""
+    return {one.folder_id for one in visible(store, box) if top in (one.folder_id, *box.chain(one.ancestors))}
 
 
 def names(store: Store, key: BoxKey, folder_ids: Iterable[FolderId]) -> dict[FolderId, str]:

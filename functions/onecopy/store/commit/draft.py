@@ -123,6 +123,7 @@ class Draft:
             correlation_tag=given.correlation_tag,
             last_mod_seq=self.seq.next(),
             as_of=as_of,
+            created=self.seq.next(),
         )
         row = rows.link_row(self.box.key, link)
         self._put(row)

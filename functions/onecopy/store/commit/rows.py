@@ -130,6 +130,7 @@ def link(row: LinkRow) -> Link:
         correlation_tag=row.correlation_tag,
         last_mod_seq=ModSeq(int(row.last_mod_seq)),
         as_of=None if row.as_of is None else int(row.as_of),
+        created=int(row.created or 1),
     )
 
 
@@ -149,6 +150,7 @@ def link_row(key: BoxKey, link: Link) -> LinkRow:
         correlation_tag=link.correlation_tag,
         last_mod_seq=link.last_mod_seq,
         as_of=link.as_of,
+        created=link.created,
     )
 
 

@@ -8,6 +8,8 @@
 | a first sync | Query, consistent: folders, then links, newest first | `{store}#{box}` / `F#…`, `O#…` |
 | what is in a folder, in order | Query of `by-folder`, consistent | `place` = `{folder}#{date}#{id}` |
 | what is newest, whatever its folder? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
+| which objects meet criteria? | Query of `by-date` or `by-folder`, BatchGetItem; or Query | `O#…` |
+| what was created, what has vanished? | Query of the log, BatchGetItem; since long ago: Query | `O#…` |
 | where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
 | how much is in a folder? | Query of `by-folder`, BatchGetItem; for many folders: Query | `O#…` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
@@ -90,7 +92,7 @@ class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # 
 
 
 class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
-    """Every object of the box by date, whatever its folder. Searches by date will read it."""
+    """Every object of the box by date, whatever its folder. Searches read it."""
 
     class Meta:
         index_name = "by-date"
@@ -171,6 +173,7 @@ class LinkRow(Row):
     correlation_tag = UnicodeAttribute(null=True)
     last_mod_seq = NumberAttribute()
     as_of = NumberAttribute(null=True)
+    created = NumberAttribute(null=True)
 
 
 class ChangeRow(Row):
@@ -393,6 +396,20 @@ def link_dated(date: datetime, object_id: ObjectId) -> str:
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
     """The first and the last `place` that anything in the folder can have."""
     return f"{folder_id}#{'#' if subfolders else '0'}", f"{folder_id}#{'~' if objects else '#~'}"
+
+
+def dated_between(start: datetime | None, end: datetime | None) -> tuple[str, str]:
+    """The first and the last `dated` of a date from `start` on and before `end`."""
+    return time_text(start) if start else "0", time_text(end) if end else "~"
+
+
+def place_of_dated(folder_id: FolderId, dated: str) -> str:
+    """The `place` in the folder that goes with a `dated`."""
+    return f"{folder_id}#{dated}"
+
+
+def dated_of_place(place: str) -> str:
+    return place.partition("#")[2]
 
 
 def time_text(time: datetime) -> str:
