@@ -35,9 +35,9 @@ def created(store: Store, key: BoxKey, search: CreatedObjects, take: Take) -> tu
     """Passes each object found to `take`. Returns the creation cursor, and whether it leads to more now."""
     box, within = scope(store, key, search.selection)
     check_validity(search.selection.after, box)
-    if search.since and search.since.validity != box.validity:
-        raise InvalidInput("criterion")
     begin = search.selection.after or search.since
+    if begin and (begin.validity != box.validity or begin.place[1] > box.seq):
+        raise InvalidInput("creationCursor")
     now = store.now()
     page = _Created(store, box, search, within, take, now, Budget(store))
     place = begin.place if begin else page.beginning(0)
