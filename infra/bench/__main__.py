@@ -23,6 +23,7 @@ import httpx
 
 from infra.bench import cold_start
 from infra.bench import folders as bench_folders
+from infra.bench import search as bench_search
 from infra.bench.in_process import NETWORK, Api
 from infra.bench.meter import Counts, meter
 from infra.client.device import Device
@@ -49,6 +50,7 @@ def main(arguments: list[str]) -> int:
         first_sync(stack, Path(folder), backup)
         small_box(stack, Path(folder))
         delta(api)
+        searches(api)
         whole_folders(api)
         writers(stack, Path(folder))
     starting()
@@ -205,6 +207,17 @@ def whole_folders(api: Api) -> None:
     )
     line(f"a folder moved in a box of {bench_folders.FEW}", str(few))
     line(f"a folder moved in a box of {bench_folders.MANY:,}", str(many), "the same calls")
+
+
+def searches(api: Api) -> None:
+    """In the boxes that `delta` has made."""
+    print("\nSearch")
+    for links in (SMALL_BOX, LARGE_BOX):
+        found = bench_search.newest(api, f"tel:+9990000{links:05d}")
+        line(f"the newest 10 of {links:,} links", str(found), "the same")
+    counts, read = bench_search.text(api, f"tel:+9990000{LARGE_BOX:05d}")
+    each = f"{1000 * counts.total / read:.1f} calls, {1000 * counts.read_units / read:,.0f} read units"
+    line("a search for a text, for 1,000 links read", f"{each} ({read:,} read)")
 
 
 def delta(api: Api) -> None:

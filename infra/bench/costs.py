@@ -72,6 +72,11 @@ def of_clients(api: Api) -> Iterator[Counted]:
     of("PUT", f"{path}/flags/\\Flagged")
     yield counted("sync of one change", lambda: of("GET", "/changes", query={"restartToken": token}))
     newest = api.latest(BOX)
+    text = {"criterion": [{"type": "AllTextAttributes", "value": "nothing"}]}
+    newest_ten = {"selectionCriteria": {"maxEntries": 10}}
+    by_text = {"selectionCriteria": {"maxEntries": 10, "searchCriteria": text}}
+    yield counted("search for the newest 10", lambda: of("POST", "/objects/operations/search", newest_ten))
+    yield counted("search 33 messages for a text", lambda: of("POST", "/objects/operations/search", by_text))
     yield counted("sync of no change", lambda: of("GET", "/changes", query={"restartToken": newest}))
     yield counted("delete a message", lambda: of("DELETE", f"/objects/{_id(alone[0])}"))
     yield counted("delete a message that has copies", lambda: of("DELETE", path))

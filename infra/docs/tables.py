@@ -16,15 +16,15 @@ from typing import Any
 from infra.aws.template import TEMPLATE, written
 from infra.docs.pages import table
 from onecopy import settings
-from onecopy.domain import box, content, folder, link, subscription
+from onecopy.domain import box, content, criteria, folder, link, subscription
 from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
 from onecopy.push import address, delivery, webhook
-from onecopy.store.box import log
+from onecopy.store.box import log, search
 from onecopy.store.commit import once
 from onecopy.store.commit import table as layout
 from onecopy.store.subscribers import expired, in_flight
-from onecopy.wire import inward, multipart, outward, structures
+from onecopy.wire import inward, multipart, outward, selection, structures
 
 FUNCTION_ALARMS = TEMPLATE.with_name("function-alarms.yaml")
 _COMPARISONS = {"GreaterThanOrEqualToThreshold": "at least", "GreaterThanThreshold": "more than"}
@@ -37,6 +37,9 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Objects in one request for presigned URLs", inward, "MOST_HREFS", ""),
     ("Entries of a page", inward, "MOST_PER_PAGE", ""),
     ("JSON body of a request", inward, "JSON_LIMIT", "bytes"),
+    ("Criteria of a search", criteria, "MOST_CRITERIA", ""),
+    ("Value of a criterion", selection, "LONGEST_TEXT", "characters"),
+    ("Links that one page of a search reads", search, "MOST_READ", ""),
     ("Parts of a form-data request", multipart, "MOST_PARTS", ""),
     ("Answer, before compression", outward, "MOST_BYTES", "bytes"),
     ("Shortest time for which changes are kept", log, "SHORTEST_HISTORY", ""),

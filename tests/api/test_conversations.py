@@ -1,7 +1,7 @@
 """Conversations and session histories (NMS, layout): what the network records below /Default.
 
-A conversation's folder is named by its Conversation-ID. In it lie messages and a folder for each session, named
-by its Contribution-ID, with a session-info object, messages and group states.
+A conversation's folder is named by its Conversation-ID. It holds messages, and a folder for each session.
+That one is named by its Contribution-ID. It holds a session-info object, messages and group states.
 """
 
 import json

@@ -89,11 +89,9 @@ class _Created:
                 return (_ALL, since, until, after), False
 
     def _by_log(self, since: int) -> tuple[tuple[Any, ...], bool]:
-        was_full = False
         while since < self.box.seq:
-            if was_full or self.budget.is_spent:
+            if self._is_full or self.budget.is_spent:
                 return (_LOG, since), False
-            was_full = self._is_full
             page = log.tail(self.box.key, since, self._size())
             if not page:
                 is_gone = log.is_gone(self.box, since, self.now)
@@ -110,7 +108,7 @@ class _Created:
     def _size(self) -> int:
         """How many rows to read: as many as the page has room for, and more each time."""
         self.grown = min(2 * self.grown, AT_ONCE) if self.grown else min(self.search.selection.limit, AT_ONCE)
-        return self.grown
+        return self.budget.at_most(self.grown)
 
     @property
     def _is_full(self) -> bool:
@@ -143,29 +141,29 @@ def vanished(
     box, now = log.read_box(store, key), store.now()
     check_validity(search.after, box)
     place: int = search.after.place[0] if search.after else box.seq + 1
-    budget, taken, ahead = Budget(store), 0, AT_ONCE
-    for change in _backwards(box, place - 1, min(search.limit, AT_ONCE), now):
-        if change.at < now - log.SHORTEST_HISTORY:
-            return None
-        if budget.is_spent or not ahead:
+    budget, taken = Budget(store), 0
+    for page in _backwards(box, place - 1, min(search.limit, AT_ONCE), now):
+        if taken == search.limit or budget.is_spent:
             return Position(box.validity, box.ids, (place,))
-        if isinstance(change.event, DeletedObject):
-            if taken == search.limit or not take(change.event.object_id):
-                return Position(box.validity, box.ids, (place,))
-            taken += 1
-        place = change.seq
-        budget.spend(1)
-        ahead -= taken == search.limit
+        for change in page:
+            if change.at < now - log.SHORTEST_HISTORY:
+                return None
+            if isinstance(change.event, DeletedObject):
+                if taken == search.limit or not take(change.event.object_id):
+                    return Position(box.validity, box.ids, (place,))
+                taken += 1
+            place = change.seq
+        budget.spend(len(page))
     return None
 
 
-def _backwards(box: Box, seq: int, size: int, now: datetime) -> Iterator[Change]:
-    """The changes from this number down to the oldest that the log still has."""
+def _backwards(box: Box, seq: int, size: int, now: datetime) -> Iterator[list[Change]]:
+    """The changes from this number down to the oldest that the log still has, one query at a time."""
     while seq > 0:
         first = max(1, seq - seq % LOG_PARTITION)
         condition = ChangeRow.item.between(table.log_item(first), table.log_item(seq))
         page, more = table.page(ChangeRow, table.log_partition(box.key, seq), condition, size, forward=False)
         if not page and seq <= box.shown_whole(now):
             return
-        yield from map(rows.change, page)
+        yield list(map(rows.change, page))
         seq, size = table.seq_of(page[-1]) - 1 if more else first - 1, min(2 * size, AT_ONCE)

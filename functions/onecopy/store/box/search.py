@@ -61,6 +61,10 @@ class Budget:
     def spend(self, count: int) -> None:
         self._left -= count
 
+    def at_most(self, count: int) -> int:
+        """As many rows, or as many as are left. At least one, so that a page comes on."""
+        return max(1, min(count, self._left))
+
     @property
     def is_spent(self) -> bool:
         return self._left <= 0 or self._store.is_late or self._store.now() >= self._until
@@ -191,7 +195,9 @@ class _Found:
         after = None
         while True:
             every = LinkRow.item.between(*table.link_items_before(""))
-            page, after = table.page(LinkRow, str(self.box.key), every, _MOST_ENTRIES, after=after)
+            page, after = table.page(
+                LinkRow, str(self.box.key), every, self.budget.at_most(_MOST_ENTRIES), after=after
+            )
             self.budget.spend(len(page))
             yield list(map(rows.link, page)), after is None
             if after is None:
@@ -209,7 +215,7 @@ class _Found:
         while True:
             if is_by_index and not whole:
                 size = min(self.selection.limit - self.taken, _MOST_ENTRIES)
-            entries, more = self._entries(place, ascending, size)
+            entries, more = self._entries(place, ascending, self.budget.at_most(size))
             for start in range(0, len(entries), AT_ONCE):
                 batch = entries[start : start + AT_ONCE]
                 self.budget.spend(len(batch))
