@@ -1,4 +1,4 @@
-"""POST folders/operations/search, by criteria of any kind. `test_root_search` has the search for the root."""
+"""POST folders/operations/search, by criteria of any kind. `test_root` has the search for the root."""
 
 from typing import Any
 
