@@ -1,1 +1,1 @@
-"""Searches (NMS): what they find, in which order, where they look, what they read, what came and what went."""
+"""Searches (NMS): what they find, in which order, where they look and what they read; what came and went."""
