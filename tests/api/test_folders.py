@@ -288,3 +288,12 @@ def test_a_list_of_paths_has_a_code_for_each(client: BoxClient) -> None:
     asked = {"pathList": {"path": ["/", "/nowhere", "nowhere", STORE]}}
     items = client.post("/folders/operations/pathToId", asked).json()["bulkResponseList"]["response"]
     assert codes(items) == [200, (404, "SVC2008"), (404, "SVC2008"), 200]
+
+
+@pytest.mark.parametrize("name", ["Root", "name", "MsgCount", "subtreesize"])
+def test_an_attribute_that_only_the_store_gives_is_not_taken_from_a_client(
+    client: BoxClient, name: str
+) -> None:
+    given = [{"name": one, "value": ["Yes"]} for one in (name, "Colour")]
+    folder = client.folder(attributes={"attribute": given})
+    assert folder_(client, folder)["attributes"] == {"attribute": given[1:]}

@@ -11,14 +11,10 @@ from functools import cached_property
 from typing import Literal
 
 from onecopy.domain.folder import Attributes, Folder
-from onecopy.domain.ids import ROOT
-from onecopy.domain.link import Flags, Link, has_flag, parse_date
+from onecopy.domain.link import Flags, Link, given_date, has_flag
 
 MOST_CRITERIA = 20
 """Criteria of one search."""
-
-_OWN = ("root", "name")
-"""A folder's attributes that it does not choose itself."""
 
 
 def folded(text: str) -> str:
@@ -49,11 +45,8 @@ def of_link(link: Link) -> Subject:
 
 
 def of_folder(folder: Folder) -> Subject:
-    """Only the root is `Root`, and `Name` is always the folder's name, whatever its creator wrote."""
-    own = (("Root", ("Yes",)),) if folder.folder_id == ROOT else ()
-    kept = tuple(one for one in folder.attributes if one[0].casefold() not in _OWN)
-    dates = (parse_date(values[0]) for name, values in kept if name.casefold() == "date" and values)
-    return Subject((*own, ("Name", (folder.name,)), *kept), date=next(dates, None))
+    """Its name is an attribute, too."""
+    return Subject((*folder.attributes, ("Name", (folder.name,))), date=given_date(folder.attributes))
 
 
 @dataclass(frozen=True)

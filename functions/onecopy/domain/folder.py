@@ -12,6 +12,14 @@ Attributes = tuple[tuple[str, tuple[str, ...]], ...]
 
 MAX_NAME = 255
 
+COUNTED = ("MsgCount", "UnreadMsgCount", "Size")
+"""Attributes counted on request, for a folder alone or, with `Subtree` before them, for all below it."""
+
+READ_ONLY = frozenset(
+    name.casefold() for name in ("Root", "Name", *COUNTED, *(f"Subtree{one}" for one in COUNTED))
+)
+"""A folder's attributes (NMS) that no client gives it, in lower case."""
+
 
 @dataclass(frozen=True)
 class Folder:

@@ -44,10 +44,15 @@ def parse_date(text: str) -> datetime | None:
 
 def date_of(attributes: Attributes, otherwise: datetime) -> datetime:
     """The date for search, sorting and folder order: a valid Date attribute, or else `otherwise`."""
+    return given_date(attributes) or otherwise
+
+
+def given_date(attributes: Attributes) -> datetime | None:
+    """The valid Date attribute, if there is one."""
     for name, values in attributes:
         if name.casefold() == "date" and values and (date := parse_date(values[0])):
             return date
-    return otherwise
+    return None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from onecopy.domain.content import MOST_PARTS, Part
 from onecopy.domain.criteria import MOST_CRITERIA
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.folder import Attributes
+from onecopy.domain.folder import READ_ONLY, Attributes
 from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
 
 MOST_REFERENCES = 1000
@@ -110,7 +110,9 @@ class FolderIn(_Nms):
     attributes: AttributeList = AttributeList()
 
     def given_attributes(self) -> Attributes:
-        return _attributes(self.attributes)
+        """Without those that only the store gives a folder."""
+        kept = [one for one in self.attributes.attribute if one.name.casefold() not in READ_ONLY]
+        return _attributes(AttributeList(attribute=kept))
 
 
 class FolderBody(_Nms):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.folder import Attributes, Folder
+from onecopy.domain.folder import COUNTED, Attributes, Folder
 from onecopy.handlers.edge.request import Request
 from onecopy.handlers.routes.items import below
 from onecopy.store.box import counts, folders
@@ -14,7 +14,6 @@ from onecopy.wire import outward
 
 SUBFOLDERS, OBJECTS = "subFolders", "objects"
 _FILTERS = {"Subfolders": (SUBFOLDERS,), "Objects": (OBJECTS,), "All": (SUBFOLDERS, OBJECTS)}
-_COUNTED = ("MsgCount", "UnreadMsgCount", "Size")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def attributes(request: Request, folder: Folder, asked: str) -> Attributes:
     wanted = {name.strip().casefold() for name in asked.split(",")}
     found = [*folder.attributes, ("Name", (folder.name,))]
     for prefix, count in (("", counts.count), ("Subtree", counts.count_below)):
-        names = [f"{prefix}{name}" for name in _COUNTED]
+        names = [f"{prefix}{name}" for name in COUNTED]
         if wanted.isdisjoint(name.casefold() for name in names):
             continue
         known = count(request.store, request.key, folder)

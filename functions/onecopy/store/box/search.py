@@ -188,6 +188,7 @@ class _Found:
         for found, is_last in self._rows() if is_whole_box else batches:
             yield from found
             if not is_last and self.budget.is_spent:
+                self.store.check_time()
                 raise NotAllowed("too many objects to sort")
 
     def _rows(self) -> Iterator[tuple[list[Link], bool]]:
