@@ -246,7 +246,7 @@ class _Found:
             )
             named = ((table.dated_of_place(row.place), row.item) for row in page)
             entries = [one for one in named if one[0] != place]
-        return entries[:size], len(entries) > size or after is not None
+        return entries[:size], bool(entries) and (len(entries) > size or after is not None)
 
 
 def _items(ranks: Sequence[Rank]) -> list[str]:
