@@ -51,6 +51,12 @@ class PreconditionFailed(NMSError):
     status, message_id, text = 412, "SVC0002", "Invalid input value for message part %1"
 
 
+class UnsupportedMedia(NMSError):
+    """The body is in a charset that is not read."""
+
+    status, message_id, text = 415, "SVC0002", "Invalid input value for message part %1"
+
+
 class KeyReused(NMSError):
     """A different request has already used this Idempotency-Key."""
 

@@ -24,7 +24,8 @@ RESET = -1
 class Subscription:
     """`index` is that of the next nmsEventList. `cursor` is the last change sent, or RESET; if the owner has
     asked for a replay, it is the change after which the replay begins. `cursor_at` is when that change was
-    the last one of the box, which then had this `validity`.
+    the last one of the box, which then had this `validity`. `notification_format` is JSON or XML, and None if
+    the owner named neither, which means JSON.
     """
 
     subscription_id: str
@@ -39,6 +40,7 @@ class Subscription:
     cursor_at: datetime
     validity: str
     index: int
+    notification_format: str | None = None
 
     @property
     def position(self) -> ModSeq:

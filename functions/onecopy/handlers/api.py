@@ -6,6 +6,7 @@ here, and unquoted once, segment by segment, before a route sees it.
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -15,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers.edge import composition
-from onecopy.handlers.edge.request import Answer, always, authorize, check_accept, sent
+from onecopy.handlers.edge.request import Answer, always, authorize, sent
 from onecopy.handlers.routes import (
     Route,
     changes,
@@ -81,9 +82,10 @@ def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any
             request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), *needed)
             if not route:
                 raise MethodNotAllowed(tuple(sorted(routes)))
-            if not route.any_type:
-                check_accept(request.headers)
-            return route.function(request, **{name: unquote(value) for name, value in segments.items()})
+            if route.json_only:
+                request.check_json()
+            answer = route.function(request, **{name: unquote(value) for name, value in segments.items()})
+            return replace(answer, json_only=route.json_only)
 
         return _answered(ask, path)
 

@@ -23,6 +23,7 @@ from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers import expired, hosts, in_flight, subscriptions
 from onecopy.store.subscribers.in_flight import Flight
 from onecopy.wire import outward
+from onecopy.wire.media import JSON, Media, xml
 from onecopy.wire.urls import Urls
 
 LISTS_AT_ONCE = 20
@@ -107,9 +108,9 @@ def _turn(store: Store, settings: Settings, key: BoxKey, subscription_id: str, w
 def _verify(store: Store, settings: Settings, row: SubscriptionRow) -> Outcome:
     """The receiver gives the code back to show that it wants this. Until then it gets nothing else."""
     url = _urls(settings, row).subscription(row.item)
-    body = outward.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
+    body = JSON.dumps({"verification": {"subscription": url, "code": row.code}}).encode()
     try:
-        answer = _send(store, settings, row, f"{row.validity}.{row.item}.verification", body)
+        answer = _send(store, settings, row, f"{row.validity}.{row.item}.verification", body, JSON)
         if answer.status != 200 or not _gives_back(answer.body, row.code):
             raise DeliveryFailed("the verification code was not given back")
     except DeliveryFailed as error:
@@ -141,18 +142,26 @@ def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> O
         return Outcome(again=_HOLE)
     try:
         body = _body(settings, box.key, row, flight)
-        _send(store, settings, row, f"{flight.validity}.{row.item}.{flight.index}", body)
+        _send(store, settings, row, f"{flight.validity}.{row.item}.{flight.index}", body, _media(row))
     except DeliveryFailed as error:
         return _failed(store, settings, row, str(error))
     in_flight.landed(row, flight)
     return Outcome(more=True, lists=1)
 
 
-def _send(store: Store, settings: Settings, row: SubscriptionRow, webhook_id: str, body: bytes) -> Answer:
+def _media(row: SubscriptionRow) -> Media:
+    """The form of the subscription's lists: fixed when it was made, so a retry is the same bytes."""
+    return xml() if row.notification_format == "XML" else JSON
+
+
+def _send(
+    store: Store, settings: Settings, row: SubscriptionRow, webhook_id: str, body: bytes, media: Media
+) -> Answer:
     """Also notes if the host takes long, whatever it answers."""
     begun, local = store.now(), settings.allow_local_callbacks
+    kind = media.content_type
     try:
-        return send(row.notify_url, row.secret, webhook_id, begun, body, allow_local=local)
+        return send(row.notify_url, row.secret, webhook_id, begun, body, kind, allow_local=local)
     finally:
         hosts.note(store, host_of(row.notify_url), store.now() - begun)
 
@@ -166,11 +175,11 @@ def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> i
     """How many changes fit into a list, measured with the longest token that it can have."""
 
     def room(changes: Sequence[Change]) -> int:
-        urls = _urls(settings, row)
+        urls, media = _urls(settings, row), _media(row)
         empty = Flight(int(row.index), int(row.cursor), box.seq, store.now(), box.validity)
         size = len(_rendered(settings, box.key, row, empty, []))
         for count, change in enumerate(changes):
-            size += len(f"{outward.dumps(outward.event(change, urls))},".encode())
+            size += media.size(outward.event(change, urls)) + 1
             if size > MOST_BYTES:
                 return max(1, count)
         return len(changes)
@@ -179,7 +188,7 @@ def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> i
 
 
 def _body(settings: Settings, key: BoxKey, row: SubscriptionRow, flight: Flight) -> bytes:
-    """The list in JSON. An event too large even alone comes without what the subscriber can fetch."""
+    """The list as it is sent. An event too large even alone comes without what the subscriber can fetch."""
     told = in_flight.events(key, flight)
     body = _rendered(settings, key, row, flight, told)
     if len(body) > MOST_BYTES and len(told) == 1:
@@ -201,7 +210,8 @@ def _rendered(
         more["callbackData"] = row.callback_data
     more["link"] = [{"rel": "NmsSubscription", "href": urls.subscription(row.item)}]
     token = flight.token(told).sign(key, settings.restart_token_keys)
-    return outward.dumps({"nmsEventList": outward.event_list(told, urls, token, more)}).encode()
+    events = outward.event_list(told, urls, token, more)
+    return _media(row).dumps({"nmsEventList": events}).encode()
 
 
 def _failed(store: Store, settings: Settings, row: SubscriptionRow, reason: str) -> Outcome:

@@ -90,6 +90,7 @@ def send(
     webhook_id: str,
     now: datetime,
     body: bytes,
+    content_type: str = "application/json",
     *,
     allow_local: bool,
     timeout: float = TIMEOUT,
@@ -97,7 +98,7 @@ def send(
 ) -> Answer:
     """Only an answer with 2xx is a success; anything else raises DeliveryFailed."""
     deadline = _Deadline(time.monotonic() + timeout)
-    headers = _signed(secret, webhook_id, now, body)
+    headers = _signed(secret, webhook_id, now, body, content_type)
     try:
         place = parse(url, allow_local=allow_local)
         addresses = _addresses(place, deadline, network)
@@ -107,10 +108,10 @@ def send(
         raise DeliveryFailed(_reason(error)) from error
 
 
-def _signed(secret: str, webhook_id: str, now: datetime, body: bytes) -> dict[str, str]:
+def _signed(secret: str, webhook_id: str, now: datetime, body: bytes, content_type: str) -> dict[str, str]:
     moment = now.astimezone(UTC)  # the library reads the digits of any time as UTC
     return {
-        "content-type": "application/json",
+        "content-type": content_type,
         "user-agent": "onecopy",
         "connection": "close",
         "webhook-id": webhook_id,

@@ -24,7 +24,7 @@ Given = tuple[ObjectIn | NMSError, list[Attachment]]
 
 
 class Form:
-    """The JSON part and the attachments of one body."""
+    """The root-fields, in JSON or XML, and the attachments of one body."""
 
     def __init__(self, body: bytes, content_type: str) -> None:
         parts = multipart.parse(body, content_type, "form-data")
@@ -35,9 +35,9 @@ class Form:
 
     def root(self) -> object:
         part = self.root_fields[0]
-        if len(part.body) > inward.JSON_LIMIT * 4 or "xml" in (part.content_type or "").lower():
+        if len(part.body) > inward.JSON_LIMIT * 4:
             raise InvalidInput("root-fields")
-        return inward.loads(part.body, "root-fields")
+        return inward.parse(part.body, part.content_type or "", "root-fields")
 
 
 def single(form: Form) -> Given:

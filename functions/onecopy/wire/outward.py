@@ -1,7 +1,7 @@
 """Writes the domain as NMS's JSON, without spaces."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -41,11 +41,16 @@ def size(body: Any) -> int:
     return len(dumps(body).encode())
 
 
+Size = Callable[[Any], int]
+"""Bytes of a body, or of a part of one, in the form that it is sent in."""
+
+
 class Room:
     """The bytes left in an answer while its items are put together."""
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, size: Size) -> None:
         """`frame` is the answer without its items."""
+        self._size = size
         self._left = MOST_BYTES - size(frame)
 
     @property
@@ -54,7 +59,7 @@ class Room:
 
     def takes(self, item: Any) -> bool:
         """Whether the item still fits, with its comma. After the first that does not, the answer is full."""
-        self._left -= size(item) + 1
+        self._left -= self._size(item) + 1
         return not self.is_full
 
 
@@ -183,20 +188,23 @@ def reference(url: str, path: str | None = None) -> Json:
 
 
 def bulk_response(items: Sequence[tuple[int, Json] | NMSError]) -> Json:
-    """A code and a reason for each item, in the request's order.
+    """A code and a reason for each item, in the request's order."""
+    return {"bulkResponseList": {"response": [response(item) for item in items]}}
 
-    If the paths would make the answer too large, the last references go without theirs.
-    """
-    whole = {"bulkResponseList": {"response": [response(item) for item in items]}}
-    excess = size(whole) - MOST_BYTES
-    for one in reversed(whole["bulkResponseList"]["response"]):
+
+def fitting(body: Json, size: Size) -> Json:
+    """The body. If paths would make a bulkResponseList too large, its last references go without theirs."""
+    if "bulkResponseList" not in body:
+        return body
+    excess = size(body) - MOST_BYTES
+    for one in reversed(body["bulkResponseList"]["response"]):
         if excess <= 0:
             break
         if "path" in one.get("success", {}):
             before = size(one)
             one["success"] = {name: value for name, value in one["success"].items() if name != "path"}
             excess -= before - size(one)
-    return whole
+    return body
 
 
 def response(item: tuple[int, Json] | NMSError) -> Json:
@@ -211,6 +219,8 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
     callback = {"notifyURL": known.notify_url}
     if known.callback_data is not None:
         callback["callbackData"] = known.callback_data
+    if known.notification_format is not None:
+        callback["notificationFormat"] = known.notification_format
     raw: Json = {
         "callbackReference": callback,
         "duration": max(0, int((known.expiry - now).total_seconds())),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -214,10 +214,14 @@ class SelectionCriteriaBody(_Nms):
     selection_criteria: SelectionCriteria
 
 
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
 class CallbackReference(_Nms):
     notify_url: Url = Field(alias="notifyURL")
     callback_data: str | None = None
-    notification_format: str | None = None
+    notification_format: Annotated[Literal["JSON", "XML"], BeforeValidator(_upper)] | None = None
 
 
 Duration = Annotated[Number, Field(ge=0, lt=2**32)]

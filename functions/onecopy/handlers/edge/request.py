@@ -11,16 +11,17 @@ from http import HTTPStatus
 from typing import Any
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.errors import Busy, InvalidInput, NotAcceptable, NotAllowed, TooLarge
+from onecopy.domain.errors import Busy, InvalidInput, NotAllowed, TooLarge
 from onecopy.domain.match import ANY, Match
 from onecopy.domain.token import BadToken, RestartToken, parse
-from onecopy.handlers.edge import composition
+from onecopy.handlers.edge import accept, composition
 from onecopy.handlers.edge.caller import Caller, caller_of, is_box_id
 from onecopy.settings import Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues
 from onecopy.wire import inward, outward
+from onecopy.wire.media import JSON, Media
 from onecopy.wire.urls import OWN_BOX, Urls
 
 TIME = timedelta(seconds=13)
@@ -87,15 +88,24 @@ class Request:
         return self.content_type.lower().lstrip().startswith("multipart/form-data")
 
     def json(self) -> Any:
-        """The body parsed as JSON, whatever its type says, unless that is XML or form-data.
+        """The body as JSON's values: parsed as XML if its type says so, else as JSON, whatever its type says.
 
-        Raises InvalidInput or TooLarge.
+        Refuses form-data. Raises InvalidInput, UnsupportedMedia or TooLarge.
         """
-        if len(self.body) > inward.JSON_LIMIT:
+        if len(self.body) > inward.limit(self.content_type):
             raise TooLarge("size")
-        if self.is_form or "xml" in self.content_type.lower():
+        if self.is_form:
             raise InvalidInput("Content-Type")
-        return inward.loads(self.body, "body")
+        return inward.parse(self.body, self.content_type, "body")
+
+    @cached_property
+    def media(self) -> Media:
+        """The form that the client wants NMS's structures in."""
+        return accept.chosen(self.headers.get("accept", ""))
+
+    def check_json(self) -> None:
+        """Raises NotAcceptable if the answer is not NMS's, and the client takes only XML."""
+        accept.check_json(self.headers.get("accept", ""))
 
     @property
     def is_late(self) -> bool:
@@ -133,9 +143,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
+    """`json_only`: it is not XML, even if its root is one of NMS's."""
+
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    json_only: bool = False
 
 
 def authorize(
@@ -171,13 +184,6 @@ def etag(last_mod_seq: int) -> dict[str, str]:
     return {"etag": f'"{last_mod_seq}"'}
 
 
-def check_accept(headers: Mapping[str, str]) -> None:
-    """Raises NotAcceptable if the client takes only XML, since every answer here is JSON."""
-    kinds = [kind.split(";")[0].strip().lower() for kind in headers.get("accept", "").split(",")]
-    if any(kinds) and all(kind.endswith("xml") for kind in kinds if kind):
-        raise NotAcceptable("Accept")
-
-
 def prefers_json(headers: Mapping[str, str]) -> bool:
     """Whether `application/json` comes first in Accept."""
     return headers.get("accept", "").split(",")[0].split(";")[0].strip().lower() == "application/json"
@@ -196,23 +202,24 @@ def sent(
     out = {**always(answer.status, correlation_id), **answer.headers}
     if answer.body is None:
         return out, None
-    text = outward.dumps(answer.body)
+    text, content_type = _written(answer, headers)
     raw = text.encode()
-    out |= {"content-type": "application/json", "vary": "Accept-Encoding"}
+    out |= {"content-type": content_type, "vary": "Accept, Accept-Encoding"}
     if len(raw) <= _COMPRESS_ABOVE or not takes_gzip(headers.get("accept-encoding", "")):
         return out, raw if len(raw) > _BYTES_ABOVE else text
     out["content-encoding"] = "gzip"
     return out, gzip.compress(raw, _LEVEL, mtime=0)
 
 
+def _written(answer: Answer, headers: Mapping[str, str]) -> tuple[str, str]:
+    """The body in the form that the client wants, as far as it has that form, and its type."""
+    media = JSON if answer.json_only else accept.chosen(headers.get("accept", ""))
+    if not media.holds(answer.body):
+        media = JSON
+    return media.dumps(outward.fitting(answer.body, media.size)), media.content_type
+
+
 def takes_gzip(accept_encoding: str) -> bool:
     """RFC 9110, 12.5.3: gzip's own weight counts before that of `*`, and 0 means no."""
-    weights: dict[str, float] = {}
-    for choice in accept_encoding.lower().split(","):
-        coding, _, parameters = choice.partition(";")
-        match = re.fullmatch(r"\s*q\s*=\s*([0-9.]+)\s*", parameters)
-        try:
-            weights[coding.strip()] = float(match[1]) if match else 1.0
-        except ValueError:
-            weights[coding.strip()] = 0.0
+    weights = accept.weights(accept_encoding)
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0

@@ -14,14 +14,14 @@ READ, CREATE, MODIFY, SUBSCRIBE = (
 class Route:
     """`path` is what follows the box; the parts in `<…>` are the function's arguments.
 
-    `any_type`: the answer is not always JSON. `stores`: the network may call it on any box.
+    `json_only`: the answer is Onecopy's own, and has no XML. `stores`: the network may call it on any box.
     """
 
     method: str
     path: str
     scope: str
     function: Callable[..., Answer]
-    any_type: bool = False
+    json_only: bool = False
     stores: bool = False
 
 

@@ -39,4 +39,4 @@ def _page(request: Request, token: RestartToken | None, limit: int) -> log.Page:
         raise InvalidInput("restartToken") from error
 
 
-ROUTES = [Route("GET", "/changes", READ, get_changes)]
+ROUTES = [Route("GET", "/changes", READ, get_changes, json_only=True)]

@@ -43,7 +43,7 @@ def add_page(request: Request, raw: outward.Json, folder: Folder, page: Page, pa
     wanted = (SUBFOLDERS in page.kinds, OBJECTS in page.kinds)
     entries, more = folders.children(request.store, request.key, folder, page.cursor, page.limit, *wanted)
     references = _references(request, entries, path)
-    room = outward.Room(raw)
+    room = outward.Room(raw, request.media.size)
     shown = next((n for n, one in enumerate(references) if not room.takes(one)), len(entries))
     pairs = list(zip(entries, references, strict=True))[:shown]
     if SUBFOLDERS in page.kinds:

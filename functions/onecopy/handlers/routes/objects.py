@@ -139,6 +139,7 @@ def _place(request: Request, given: ObjectIn) -> folders.Place:
 
 def _direct(request: Request, raw: object, given: ObjectIn) -> Answer:
     """Answers where to upload the parts of a new object. It appears when they have all arrived."""
+    request.check_json()
     parts = given.parts()
     place = _place(request, given)
 

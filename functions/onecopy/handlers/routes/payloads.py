@@ -62,7 +62,7 @@ def payloads(request: Request) -> Answer:
             given.append(error)
     ids = [item for item in given if not isinstance(item, NMSError)]
     links = read_links(request.store, request.key, ids)
-    room = outward.Room([])
+    room = outward.Room([], outward.size)
     items = [item if isinstance(item, NMSError) else _item(request, links.get(item), room) for item in given]
     if size := sum(part["size"] for item in items if isinstance(item, tuple) for part in item[1]["part"]):
         measure.tell(BytesAskedFor=size)
@@ -81,7 +81,7 @@ def _item(request: Request, link: Link | None, room: outward.Room) -> tuple[int,
 
 
 ROUTES = [
-    Route("GET", "/objects/<object_id>/payload", READ, get_payload, any_type=True),
-    Route("GET", "/objects/<object_id>/payloadParts/<part_id>", READ, get_payload_part, any_type=True),
-    Route("POST", "/objects/operations/payloads", READ, payloads),
+    Route("GET", "/objects/<object_id>/payload", READ, get_payload),
+    Route("GET", "/objects/<object_id>/payloadParts/<part_id>", READ, get_payload_part),
+    Route("POST", "/objects/operations/payloads", READ, payloads, json_only=True),
 ]

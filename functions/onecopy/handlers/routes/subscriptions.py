@@ -39,6 +39,7 @@ def create_subscription(request: Request) -> Answer:
         secret=new_secret(request.store.random(SECRET_BYTES)),
         server_root=request.urls.server_root,
         callback_data=given.callback_reference.callback_data,
+        notification_format=given.callback_reference.notification_format,
         client_correlator=given.client_correlator,
         duration=inward.duration(given.duration),
         restart=restart,

@@ -28,6 +28,6 @@ def shown(request: Request, row: UploadRow) -> outward.Json:
 
 
 ROUTES = [
-    Route("GET", "/uploads/<object_id>", CREATE, get_upload, stores=True),
-    Route("DELETE", "/uploads/<object_id>", CREATE, give_up, stores=True),
+    Route("GET", "/uploads/<object_id>", CREATE, get_upload, json_only=True, stores=True),
+    Route("DELETE", "/uploads/<object_id>", CREATE, give_up, json_only=True, stores=True),
 ]

@@ -236,6 +236,7 @@ class IntakeRow(Row):
 class SubscriptionRow(Row):
     notify_url = UnicodeAttribute()
     callback_data = UnicodeAttribute(null=True)
+    notification_format = UnicodeAttribute(null=True)
     client_correlator = UnicodeAttribute(null=True)
     secret = UnicodeAttribute()
     code = UnicodeAttribute()

@@ -32,6 +32,7 @@ class NewSubscription:
     secret: str
     server_root: str
     callback_data: str | None = None
+    notification_format: str | None = None
     client_correlator: str | None = None
     duration: timedelta | None = None
     restart: RestartToken | None = None
@@ -84,6 +85,7 @@ def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str
         item=draft.new_id(),
         notify_url=given.notify_url,
         callback_data=given.callback_data,
+        notification_format=given.notification_format,
         client_correlator=given.client_correlator,
         secret=given.secret,
         code=code,
@@ -272,4 +274,5 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
         cursor_at=table.parse_time(row.restart_at if restarts else row.cursor_at),
         validity=validity or row.validity,
         index=int(row.index),
+        notification_format=row.notification_format,
     )
