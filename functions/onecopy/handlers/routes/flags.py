@@ -36,7 +36,7 @@ def put_flag(request: Request, object_id: str, flag_name: str) -> Answer:
     if not objects.add_flag(request.store, request.key, ObjectId(object_id), name, request.match):
         return Answer(204)
     url = request.urls.flag(ObjectId(object_id), name)
-    return Answer(201, outward.reference(url), {"location": url})
+    return Answer(201, {"reference": outward.reference(url)}, {"location": url})
 
 
 def delete_flag(request: Request, object_id: str, flag_name: str) -> Answer:
