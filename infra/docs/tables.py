@@ -40,6 +40,7 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Criteria of a search", criteria, "MOST_CRITERIA", ""),
     ("Value of a criterion", selection, "LONGEST_TEXT", "characters"),
     ("Links that one page of a search reads", search, "MOST_READ", ""),
+    ("XML body of a request", inward, "XML_LIMIT", "bytes"),
     ("Parts of a form-data request", multipart, "MOST_PARTS", ""),
     ("Answer, before compression", outward, "MOST_BYTES", "bytes"),
     ("Shortest time for which changes are kept", log, "SHORTEST_HISTORY", ""),
@@ -65,9 +66,16 @@ def route_table() -> str:
     found = [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
     rows = sorted(((_path(one.path), one.method, one) for one in found), key=lambda row: row[:2])
     return table(
-        ["Path below `{base}`", "Method", "Scope", "`onecopy.network` in any box"],
-        ((f"`{path}`", method, f"`{one.scope}`", "yes" if one.stores else "") for path, method, one in rows),
+        ["Path below `{base}`", "Method", "Scope", "`onecopy.network` in any box", "JSON only"],
+        (
+            (f"`{path}`", method, f"`{one.scope}`", _yes(one.stores), _yes(one.json_only))
+            for path, method, one in rows
+        ),
     )
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else ""
 
 
 def scope_table() -> str:

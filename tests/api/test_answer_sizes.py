@@ -18,10 +18,12 @@ from onecopy.store.box.objects import Item
 from onecopy.store.commit.transact import Store
 from tests.clients.box_client import STORE, BoxClient, codes, new_box
 from tests.clients.forms import attachment, bulk, multipart, root, send
+from tests.clients.in_xml import KIND, read
 
 pytestmark = pytest.mark.whole
 
 MOST = 5_000_000
+XML = {"accept": KIND}
 LONG = tuple(f"{n:02}" + "語" * 250 for n in range(28))
 """A path of 21 kB."""
 
@@ -122,3 +124,24 @@ def test_a_thousand_paths_are_told_with_their_folders(box: BoxClient) -> None:
     answer = box.post("/folders/operations/pathToId", {"pathList": {"path": [path] * 1000}})
     items = sized(answer)["bulkResponseList"]["response"]
     assert [item["success"]["path"] for item in items] == [path] * 1000
+
+
+def test_answers_in_xml_fit_in_though_the_same_is_longer(store: Store, box: BoxClient) -> None:
+    """An ampersand is a byte in JSON and five in XML."""
+    path = ("RCSMessageStore", *(f"{n:02}" + "&" * 250 for n in range(28)))
+    fill(store, box, path, 300)
+    url = box.folder_at("/" + "/".join(path))
+    query = {"listFilter": "All", "maxEntries": 1000, "path": "Yes"}
+    listed = box.get(url, params=query, headers=XML)
+    assert (listed.status_code, len(listed.content) < MOST) == (200, True)
+    folder = read(listed.content)["folder"]
+    references = folder["objects"]["objectReference"]
+    assert (80 < len(references) < 300, "cursor" in folder) == (True, True)
+    box.http.headers["accept"] = KIND
+    made = bulk(box, [{"parentFolder": url}] * 300, [attachment(b"")] * 300)
+    assert (made.status_code, len(made.content) < MOST) == (200, True)
+    items = read(made.content)["bulkResponseList"]["response"]
+    with_path = ["path" in item["success"] for item in items]
+    assert codes(items) == [201] * 300
+    assert with_path == sorted(with_path, reverse=True)
+    assert 80 < sum(with_path) < 300

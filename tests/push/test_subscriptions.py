@@ -246,8 +246,11 @@ BAD = {
     "long callback data": {
         "nmsSubscription": {"callbackReference": {**HERE["callbackReference"], "callbackData": "ü" * 501}}
     },
-    "pushes in XML": {
-        "nmsSubscription": {"callbackReference": {**HERE["callbackReference"], "notificationFormat": "XML"}}
+    "pushes in another form": {
+        "nmsSubscription": {"callbackReference": {**HERE["callbackReference"], "notificationFormat": "YAML"}}
+    },
+    "pushes in no form": {
+        "nmsSubscription": {"callbackReference": {**HERE["callbackReference"], "notificationFormat": ""}}
     },
 }
 

@@ -15,9 +15,9 @@ from onecopy.wire.selection import Cursors
 class _Found:
     """The entries of an answer, as long as there is room."""
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, request: Request, frame: Any) -> None:
         self.entries: list[outward.Json] = []
-        self._room = outward.Room(frame)
+        self._room = outward.Room(frame, request.media.size)
 
     def takes(self, entry: outward.Json) -> bool:
         if self._room.takes(entry) or not self.entries:
@@ -31,7 +31,7 @@ def find_objects(request: Request) -> Answer:
     asked = selection.objects(request.json(), cursors)
     if isinstance(asked, VanishedObjects):
         return _vanished(request, asked, cursors)
-    found = _Found({"objectList": {"object": []}})
+    found = _Found(request, {"objectList": {"object": []}})
 
     def take(link: Link) -> bool:
         return found.takes(outward.object_(link, request.urls, checksums=False))
@@ -46,7 +46,7 @@ def find_objects(request: Request) -> Answer:
 
 
 def _vanished(request: Request, asked: VanishedObjects, cursors: Cursors) -> Answer:
-    found = _Found({"objectReferenceList": {"objectReference": []}})
+    found = _Found(request, {"objectReferenceList": {"objectReference": []}})
 
     def take(object_id: ObjectId) -> bool:
         return found.takes(outward.reference(request.urls.object(object_id)))
@@ -65,7 +65,7 @@ def find_folders(request: Request) -> Answer:
     asked = selection.matching(request.json(), "folders", cursors)
     page = folder_search.find(request.store, request.key, asked)
     entries = max(1, asked.limit // max(1, len(page.folders)))
-    found = _Found({"folderList": {"folder": []}})
+    found = _Found(request, {"folderList": {"folder": []}})
     end = None
     for folder, position in page.folders:
         if not found.takes(_with_entries(request, folder, entries)):
