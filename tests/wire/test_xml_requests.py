@@ -1,11 +1,15 @@
 """What a request in XML may look like, and what is refused before it can do harm."""
 
+import re
+import sys
 from collections.abc import Callable
 from typing import Any
+from xml.parsers import expat
 
 import pytest
 
 from onecopy.domain.errors import InvalidInput, NMSError, UnsupportedMedia
+from onecopy.wire import inward_xml
 from onecopy.wire.inward import XML_LIMIT
 from onecopy.wire.inward_xml import DEPTH, MOST_ELEMENTS, loads
 from tests.clients.in_xml import NAMESPACE
@@ -19,8 +23,12 @@ def xml(inside: str) -> bytes:
     return f"{OPEN}{inside}{CLOSE}".encode()
 
 
+def as_bytes(body: bytes | str) -> bytes:
+    return body if isinstance(body, bytes) else body.encode()
+
+
 def read(body: bytes | str, kind: str = "application/xml") -> Any:
-    return loads(body if isinstance(body, bytes) else body.encode(), kind, "body")
+    return loads(as_bytes(body), kind, "body")
 
 
 def test_children_may_come_in_any_order() -> None:
@@ -157,6 +165,28 @@ def test_what_is_no_structure_or_a_bomb_is_refused(body: bytes | str) -> None:
     assert refused.value.variables == ("body",)
 
 
+WITH_A_TYPE = [body for body in NOT_TAKEN.values() if b"DOCTYPE" in as_bytes(body).replace(b"\0", b"")]
+
+
+@pytest.mark.parametrize("body", WITH_A_TYPE)
+def test_a_document_type_is_refused_before_it_is_parsed(
+    body: bytes | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inward_xml.expat, "ParserCreate", None)
+    with pytest.raises(InvalidInput):
+        read(body)
+
+
+@pytest.mark.parametrize("body", WITH_A_TYPE)
+def test_a_document_type_that_would_come_through_is_refused_by_the_parser(
+    body: bytes | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inward_xml, "_PROLOG", re.compile(""))
+    with pytest.raises(InvalidInput) as refused:
+        read(body)
+    assert not isinstance(refused.value.__cause__, expat.ExpatError)
+
+
 def test_as_deep_as_json_may_be_is_not_too_deep() -> None:
     inside = "<x>" * (DEPTH - 1) + "</x>" * (DEPTH - 1)
     assert read(OPEN + inside + CLOSE)
@@ -164,8 +194,6 @@ def test_as_deep_as_json_may_be_is_not_too_deep() -> None:
 
 def calls(work: Callable[[], object]) -> int:
     """How many functions of the reader run, instead of a time."""
-    import sys
-
     count = 0
 
     def note(frame: Any, event: str, _: Any) -> None:
