@@ -1,5 +1,8 @@
 """Which form a client gets, by its Accept header (RFC 9110, 12.5.1)."""
 
+import subprocess
+import sys
+
 import pytest
 
 from onecopy.domain.errors import NotAcceptable
@@ -61,3 +64,13 @@ def test_what_has_no_xml_is_refused_to_who_takes_only_xml(accept: str, is_refuse
             check_json(accept)
     else:
         check_json(accept)
+
+
+def test_no_start_loads_what_only_xml_needs() -> None:
+    """A cold start is paid for by every client, XML by those who ask for it."""
+    code = (
+        "import sys, onecopy.push.delivery, onecopy.handlers.routes.objects\n"
+        "loaded = {name.rpartition('.')[2] for name in sys.modules if name.startswith('onecopy.wire.')}\n"
+        "sys.exit(not loaded.isdisjoint({'schema', 'inward_xml', 'outward_xml'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
