@@ -19,6 +19,7 @@ from onecopy import settings
 from onecopy.domain import box, content, criteria, folder, link, subscription
 from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
+from onecopy.handlers.routes import Route
 from onecopy.push import address, delivery, webhook
 from onecopy.store.box import log, search
 from onecopy.store.commit import once
@@ -64,11 +65,11 @@ def _template() -> dict[str, Any]:
 def route_table() -> str:
     names = (f"{routes.__name__}.{module.name}" for module in pkgutil.iter_modules(routes.__path__))
     found = [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
-    rows = sorted(((_path(one.path), one.method, one) for one in found), key=lambda row: row[:2])
+    rows = sorted(((_path(one), one.method, one) for one in found), key=lambda row: row[:2])
     return table(
-        ["Path below `{base}`", "Method", "Scope", "`onecopy.network` in any box", "JSON only"],
+        ["Path below `{base}`, or whole", "Method", "Scope", "`onecopy.network` in any box", "JSON only"],
         (
-            (f"`{path}`", method, f"`{one.scope}`", _yes(one.stores), _yes(one.json_only))
+            (f"`{path}`", method, f"`{one.scope}`", _yes(one.stores or one.of_store), _yes(one.json_only))
             for path, method, one in rows
         ),
     )
@@ -87,7 +88,7 @@ def scope_table() -> str:
         (caller.ALL, "All of these"),
         (
             caller.NETWORK,
-            "Store in any box of the store; every other route also needs NMS's scopes",
+            "Store in any box of the store, or in many at once; every other route also needs NMS's scopes",
         ),
     ]
     return table(["Scope", "What it allows"], ((f"`{name}`", what) for name, what in rights))
@@ -173,9 +174,10 @@ TABLES = {
 PAGES = Path(__file__).parent
 
 
-def _path(route: str) -> str:
+def _path(route: Route) -> str:
     """`/objects/<object_id>` as NMS writes it: `/objects/{objectId}`."""
-    return re.sub(r"<(\w+?)_(\w)(\w*)>", lambda found: f"{{{found[1]}{found[2].upper()}{found[3]}}}", route)
+    path = f"/nms/v1/<store_name>{route.path}" if route.of_store else route.path
+    return re.sub(r"<(\w+?)_(\w)(\w*)>", lambda found: f"{{{found[1]}{found[2].upper()}{found[3]}}}", path)
 
 
 def _parameter(name: str, one: dict[str, Any]) -> tuple[str, str, str]:

@@ -180,7 +180,9 @@ def wipe_box(options: argparse.Namespace) -> int:
     counts = f"{done.rows:,} rows and {done.contents:,} contents"
     print(f"erased: {counts}; the box is closed" if options.yes else f"would be: {counts}; do it with --yes")
     if done.shared:
-        print(f"{done.shared:,} contents stay: another box links to them; onecopy check mends their counts")
+        print(f"{done.shared:,} contents stay for the other boxes that they were delivered to")
+    if done.miscounted:
+        print(f"{done.miscounted:,} contents stay: they count links from elsewhere; ask onecopy check")
     return 0
 
 

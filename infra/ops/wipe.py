@@ -1,7 +1,8 @@
 """`onecopy wipe`: closes a box and erases everything in it, including every old version of its content.
 
 The box's row and its system folders stay, and the box stays closed: its ids and numbers are never given out
-twice. It does not reach the backups of DynamoDB and AWS Backup, which expire by themselves.
+twice. Bytes that a delivery has put into other boxes, too, stay for these; this box's share of them goes. It
+does not reach the backups of DynamoDB and AWS Backup, which expire by themselves.
 """
 
 from collections import Counter
@@ -12,14 +13,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import ClientError
+from pynamodb.expressions.update import Action
 
 from infra.ops.rows import empty_box, reading
 from infra.ops.rows.batch import Batch
 from infra.ops.rows.box_file import BoxFile
 from infra.ops.rows.deployed import Deployed, Unreachable
+from infra.ops.rows.reading import Key
 from onecopy.domain.box import BoxKey
+from onecopy.domain.content import split_share
+from onecopy.store.box import shares
 from onecopy.store.closing import close
 from onecopy.store.commit import table
+from onecopy.store.commit.conditional import held
+from onecopy.store.commit.table import ContentRow
 
 _ROUNDS = 5
 """The network may still store in a closed box: so many times what came meanwhile is erased, too."""
@@ -27,21 +34,26 @@ _ROUNDS = 5
 
 @dataclass
 class Wiped:
-    """Rows and contents erased, or that would be; `shared` counts contents that another box links to."""
+    """Rows and contents erased, or that would be.
+
+    `shared`: contents that stay, because another box links to them. `miscounted`: contents that stay because
+    they have more links than this box holds.
+    """
 
     rows: int = 0
     contents: int = 0
     shared: int = 0
+    miscounted: int = 0
 
 
 def wipe(deployed: Deployed, key: BoxKey, do: bool) -> Wiped:
     """Without `do` it only counts. If interrupted, run it again. Raises Unreachable if there is no box."""
     if not reading.row(deployed, deployed.table, (str(key), table.BOX)):
         raise Unreachable(f"there is no box {key.box_id}")
-    done = Wiped()
+    done, store = Wiped(), deployed.store()
     try:
         if do:
-            close(deployed.store(), key)
+            close(store, key)
         with TemporaryDirectory(prefix="onecopy-wipe-") as folder:
             for _ in range(_ROUNDS):
                 with BoxFile(Path(folder)) as present:
@@ -60,20 +72,43 @@ def _round(deployed: Deployed, box: str, present: BoxFile, do: bool, done: Wiped
     linked = Counter(row["content_key"]["S"] for row in present.rows() if "content_key" in row)
     for part in present.contents():
         for row in reading.rows(deployed, deployed.table, part):
-            content = row["box"]["S"].removeprefix("C#")
+            key = row["box"]["S"], row["item"]["S"]
+            content = table.content_key_of(*key)
             if int(row.get("links", {"N": "0"})["N"]) > linked[content]:
+                done.miscounted += 1
+                continue
+            bytes_go = _bytes_go(deployed, key, do)
+            if bytes_go is None:  # a delivery under way holds it, and the sweep deletes it afterwards
                 done.shared += 1
                 continue
-            if do:
-                _erase(deployed, f"{content}/")
-            batch.delete((row["box"]["S"], row["item"]["S"]))
-            done.contents += 1
+            if do and bytes_go:
+                _erase(deployed, f"{split_share(content)[0]}/")
+            batch.delete(key)
+            done.contents += bytes_go
+            done.shared += not bytes_go
     stay = set(empty_box.keys(box))
     for key in present.every_key():
         if key not in stay:
             batch.delete(key)
             done.rows += 1
     batch.send()
+
+
+def _bytes_go(deployed: Deployed, key: Key, do: bool) -> bool | None:
+    """Whether nothing else links the bytes; as `shares.may_go` says for content that several boxes share.
+
+    A share first loses its links, as with a deletion: of two boxes that are wiped at the same time, at least
+    the later one then finds no other share.
+    """
+    content = table.content_key_of(*key)
+    if not shares.is_share(content):
+        return True
+    if do:
+        row, work = ContentRow(*key), table.work(table.DUE, key[0])
+        due = table.time_text(deployed.store().now())
+        actions: list[Action] = [ContentRow.links.set(0), ContentRow.work.set(work), ContentRow.due.set(due)]
+        held(lambda: row.update(actions, ContentRow.item.exists()))
+    return shares.may_go(content)
 
 
 def _begun_anew(deployed: Deployed, box: str, present: BoxFile) -> bool:

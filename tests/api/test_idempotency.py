@@ -178,7 +178,7 @@ def test_many_at_once_do_the_work_once(box: BoxClient) -> None:
 def started(desk: Desk, total: int, now: datetime | None = None) -> Store:
     """The store for one try of the request; every call is a try of the same request."""
     store = replace(desk.store, now=lambda: now) if now else desk.store
-    return replace(store, once=begin(store, desk.key, "name", "request", OUTCOMES, total))
+    return replace(store, once=begin(store, str(desk.key), "name", "request", OUTCOMES, total))
 
 
 ITEMS = [Item(RCS_MESSAGE_STORE, NewObject(correlation_tag=f"{n}")) for n in range(80)]
@@ -252,7 +252,7 @@ def test_items_that_were_not_begun_stay_so_under_their_key(desk: Desk) -> None:
 def test_a_key_with_another_fingerprint_is_told_apart_at_once(desk: Desk) -> None:
     objects.create(started(desk, 1), desk.key, ITEMS[:1], False, None)
     with pytest.raises(KeyReused):
-        begin(desk.store, desk.key, "name", "another request", OUTCOMES, 1)
+        begin(desk.store, str(desk.key), "name", "another request", OUTCOMES, 1)
 
 
 def test_a_request_without_a_key_writes_no_row_of_one(box: BoxClient, desk: Desk) -> None:

@@ -19,7 +19,30 @@ _TURNS = frozenset(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *ra
 """The characters with Unicode's property Bidi_Control."""
 
 ContentKey = NewType("ContentKey", str)
-"""Where content lies in the bucket. It is random and says nothing about the box."""
+"""Where content lies in the bucket. It is random and says nothing about the box.
+
+For content that a delivery has put into several boxes, each box has a key of its own: a share. All shares
+lead to the same bytes, and no share leads to another.
+"""
+
+_SHARE = "~"
+
+
+def share(content_key: ContentKey, number: int) -> ContentKey:
+    """The key under which the `number`-th box of a delivery holds the content."""
+    return ContentKey(f"{content_key}{_SHARE}{number}")
+
+
+def split_share(content_key: ContentKey) -> tuple[ContentKey, str]:
+    """Where the bytes lie, and the number of the share; empty for content that belongs to one box alone."""
+    stored, _, number = content_key.partition(_SHARE)
+    return ContentKey(stored), number
+
+
+def bucket_keys(content_key: ContentKey, parts: int) -> list[str]:
+    """The S3 keys of all parts."""
+    stored, _ = split_share(content_key)
+    return [f"{stored}/{number}" for number in range(1, parts + 1)]
 
 
 @dataclass(frozen=True)
@@ -45,7 +68,7 @@ class Content:
 
     def bucket_key(self, part: int) -> str:
         """The S3 key of the `part`-th part, counted from 1."""
-        return f"{self.content_key}/{part}"
+        return f"{split_share(self.content_key)[0]}/{part}"
 
 
 def file_name(disposition: str | None) -> str | None:

@@ -16,11 +16,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers.edge import composition
-from onecopy.handlers.edge.request import Answer, always, authorize, sent
+from onecopy.handlers.edge.request import (
+    Answer,
+    Request,
+    always,
+    authorize,
+    authorize_network,
+    sent,
+)
 from onecopy.handlers.routes import (
     Route,
     changes,
     copies,
+    deliveries,
     flags,
     folders,
     objects,
@@ -32,7 +40,8 @@ from onecopy.handlers.routes import (
 from onecopy.store.commit.throttling import is_throttled
 from onecopy.wire import outward
 
-BOX = "/nms/v1/<store_name>/<box_id>"
+STORE = "/nms/v1/<store_name>"
+BOX = f"{STORE}/<box_id>"
 METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 ROUTES = [
     *changes.ROUTES,
@@ -44,6 +53,7 @@ ROUTES = [
     *uploads.ROUTES,
     *flags.ROUTES,
     *subscriptions.ROUTES,
+    *deliveries.ROUTES,
 ]
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
@@ -74,12 +84,11 @@ def quoted_path(raw_path: str) -> str:
 def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any]]:
     """One resource with all its methods. Any other method is answered with 405 and Allow."""
 
-    def resource(store_name: str, box_id: str, **segments: str) -> Response[Any]:
+    def resource(store_name: str, box_id: str | None = None, **segments: str) -> Response[Any]:
         def ask() -> Answer:
             method = str(app.current_event.http_method)
             route = routes.get(method)
-            needed = (route.scope, route.stores) if route else (None, False)
-            request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), *needed)
+            request = _authorized(unquote(store_name), box_id, route)
             if not route:
                 raise MethodNotAllowed(tuple(sorted(routes)))
             if route.json_only:
@@ -90,6 +99,15 @@ def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any
         return _answered(ask, path)
 
     return resource
+
+
+def _authorized(store_name: str, box_id: str | None, route: Route | None) -> Request:
+    """`box_id`: as the path has it; None for a resource of the store itself."""
+    event = app.current_event.raw_event
+    if box_id is None:
+        return authorize_network(event, store_name)
+    needed = (route.scope, route.stores) if route else (None, False)
+    return authorize(event, store_name, unquote(box_id), *needed)
 
 
 def _not_found(_: Exception) -> Response[Any]:
@@ -142,9 +160,9 @@ def _refusal(error: NMSError) -> Answer:
 def _register() -> None:
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
-        by_path.setdefault(route.path, {})[route.method] = route
+        by_path.setdefault((STORE if route.of_store else BOX) + route.path, {})[route.method] = route
     for path, routes in by_path.items():
-        app.route(BOX + path, method=METHODS)(_resource(path, routes))
+        app.route(path, method=METHODS)(_resource(path, routes))
     app.not_found(_not_found)
 
 

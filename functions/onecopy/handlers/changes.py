@@ -48,10 +48,10 @@ def _ring(images: list[Image]) -> set[str]:
         for image in images
         if image["item"] == table.BOX and not image.get("closed")
     ]
-    unlinked = {
-        image["box"].removeprefix("C#"): image["box"]
+    unlinked: dict[str, str] = {
+        table.content_key_of(image["box"], image["item"]): image["box"]
         for image in images
-        if image["item"] == table.CONTENT and image["links"] == 0
+        if table.is_content(image["item"]) and image["links"] == 0
     }
     queues = composition.queues()
     missed = ring.changed(composition.parts().store, queues, moved) if moved else set()

@@ -14,9 +14,9 @@ from onecopy.domain.box import BoxKey
 from onecopy.handlers.edge import composition, measure
 from onecopy.push.ring import ring
 from onecopy.store import due
-from onecopy.store.box import uploads
+from onecopy.store.box import shares, uploads
 from onecopy.store.commit import table
-from onecopy.store.commit.table import IntakeRow, SubscriptionRow, UploadRow
+from onecopy.store.commit.table import IntakeRow, SharedRow, SubscriptionRow, UploadRow
 from onecopy.store.due import Overdue, Shard
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")
@@ -26,7 +26,7 @@ AT_ONCE = 10
 """Shards that are swept in parallel; the clients have as many connections."""
 
 SHARE = 4.0
-"""Seconds that one kind of work may take in one shard in one tick. With five kinds in sixteen shards, ten at
+"""Seconds that one kind of work may take in one shard in one tick. With six kinds in sixteen shards, ten at
 a time, all of them are then looked at before the tick ends."""
 
 MARGIN = timedelta(seconds=10)
@@ -147,7 +147,7 @@ def _subscriptions(ones: Found, now: datetime) -> None:
 
 
 def _contents(ones: Found, now: datetime) -> None:
-    if composition.queues().reclaim([one.box.removeprefix("C#") for one in ones]):
+    if composition.queues().reclaim([table.content_key_of(one.box, one.item) for one in ones]):
         raise NotRung
 
 
@@ -170,6 +170,12 @@ def _intake(ones: Found, now: datetime) -> None:
             uploads.sweep_intake(composition.contents(), intake)
 
 
+def _shared(ones: Found, now: datetime) -> None:
+    for one in ones:
+        if shared := table.get(SharedRow, one.box, one.item):
+            shares.sweep(composition.contents(), shared)
+
+
 _SWEPT: dict[str, Callable[[Found, datetime], None]] = {
     table.DELIVER: _subscriptions,
     due.JOB: _job,
@@ -177,5 +183,6 @@ _SWEPT: dict[str, Callable[[Found, datetime], None]] = {
     due.REST: _subscriptions,
     due.UPLOAD: _upload,
     due.INTAKE: _intake,
+    due.SHARED: _shared,
 }
 _TOGETHER = {table.DELIVER, due.REST, due.RECLAIM}

@@ -14,12 +14,12 @@ from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.table import DELIVER, ByDue, JobRow
 
-JOB, UPLOAD, INTAKE, RECLAIM = "job", "upload", "intake", "reclaim"
+JOB, UPLOAD, INTAKE, SHARED, RECLAIM = "job", "upload", "intake", "shared", "reclaim"
 
 REST = "rest"
 """The subscriber is up to date. The sweep looks at it anyway, hours later."""
 
-_BY_ITEM = {table.CONTENT: RECLAIM, table.UPLOAD: UPLOAD, table.INTAKE: INTAKE}
+_BY_ITEM = {table.UPLOAD: UPLOAD, table.INTAKE: INTAKE, table.SHARED: SHARED}
 _PAGE = 100
 
 
@@ -45,6 +45,8 @@ class Shard:
     def kind(self, one: Overdue) -> str:
         if self.is_counted:
             return DELIVER
+        if table.is_content(one.item):
+            return RECLAIM
         return REST if table.is_subscription_partition(one.box) else _BY_ITEM.get(one.item, JOB)
 
 

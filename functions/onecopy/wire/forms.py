@@ -42,8 +42,11 @@ class Form:
 
 def single(form: Form) -> Given:
     """One object. Several attachments become its parts, as if they had come in a multipart/mixed."""
-    given = inward.object_body(form.root())
-    return given, _limited([attachment for part in form.attachments for attachment in _attachments(part)])
+    return inward.object_body(form.root()), attachments(form)
+
+
+def attachments(form: Form) -> list[Attachment]:
+    return _limited([attachment for part in form.attachments for attachment in _attachments(part)])
 
 
 def many(form: Form) -> list[Given]:

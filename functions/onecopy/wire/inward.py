@@ -12,6 +12,8 @@ from onecopy.domain.folder import split_path
 from onecopy.domain.link import Flags, flag_set
 from onecopy.wire.structures import (
     MOST_REFERENCES,
+    DeliverBody,
+    DeliverIn,
     FlagList,
     FlagListBody,
     FolderBody,
@@ -102,6 +104,11 @@ def _parse(model: type[_ModelT], raw: Any) -> _ModelT:
 
 def object_body(raw: Any) -> ObjectIn:
     return _parse(ObjectBody, raw).object
+
+
+def deliver_body(raw: Any) -> DeliverIn:
+    """Each box id is read by itself: an invalid one fails only its own item."""
+    return _parse(DeliverBody, raw).deliver
 
 
 def object_list(raw: Any) -> list[ObjectIn | InvalidInput]:

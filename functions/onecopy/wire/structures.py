@@ -95,6 +95,19 @@ class ObjectBody(_Nms):
     object: ObjectIn
 
 
+class Boxes(_Nms):
+    box_id: Annotated[list[Any], Field(min_length=1, max_length=MOST_REFERENCES)]
+
+
+class DeliverIn(_Nms):
+    boxes: Boxes
+    object: ObjectIn
+
+
+class DeliverBody(_Nms):
+    deliver: DeliverIn
+
+
 class ObjectList(_Nms):
     object: Annotated[list[Any], Field(min_length=1, max_length=MOST_REFERENCES)]
 

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from infra.ops.rows import reading
 from infra.ops.rows.deployed import Deployed
-from infra.ops.rows.reading import Raw
+from infra.ops.rows.reading import Key, Raw
+from onecopy.domain.content import ContentKey, split_share
 from onecopy.store.commit import table
 from onecopy.store.commit.table import Row
 
@@ -74,9 +75,9 @@ class Facts:
         before = reading.row(self._deployed, name, (box, table.BOX))
         self._keep_rows(map(_kept, reading.box(self._deployed, name, box)))
         named = self._named(box) | store.owned(box)
-        keys = [(each, item) for each in sorted(named) for item in (table.CONTENT, table.UPLOAD)]
-        self._keep_rows(map(_kept, reading.rows(self._deployed, name, keys)))
-        contents = [each.removeprefix("C#") for each in sorted(named)]
+        keys = named | {(partition, item) for partition, _ in named for item in (table.CONTENT, table.UPLOAD)}
+        self._keep_rows(map(_kept, reading.rows(self._deployed, name, sorted(keys))))
+        contents = sorted({partition.removeprefix("C#") for partition, _ in named})
         if afresh:
             for found in reading.in_parallel(self._listed, contents, afresh):
                 self._keep_objects(found)
@@ -84,10 +85,10 @@ class Facts:
             self._keep_objects(store.objects(contents))
         return reading.row(self._deployed, name, (box, table.BOX)) == before
 
-    def _named(self, box: str) -> set[str]:
-        """The content partitions that the box's links and uploads name."""
+    def _named(self, box: str) -> set[Key]:
+        """The content rows that the box's links and uploads name."""
         rows = (json.loads(raw) for (raw,) in self._db.execute("SELECT raw FROM rows WHERE home = ?", (box,)))
-        return {partition for row in rows for partition, _ in reading.contents(row)}
+        return {key for row in rows for key in reading.contents(row)}
 
     def _listed(self, content: str) -> list[Object]:
         return list(_objects(self._deployed, f"{content}/"))
@@ -105,10 +106,10 @@ class Facts:
         homes = {(str(home or owner), table.BOX) for _, _, home, owner, *_ in rows if home or owner}
         self._keep_rows(map(_kept, reading.rows(self._deployed, self._deployed.table, homes)))
 
-    def owned(self, box: str) -> set[str]:
-        """The content partitions that claim to be of the box."""
+    def owned(self, box: str) -> set[Key]:
+        """The content rows that claim to be of the box."""
         with self._asking, closing(self._db.cursor()) as asked:
-            return {each for (each,) in asked.execute("SELECT box FROM rows WHERE owner = ?", (box,))}
+            return set(asked.execute("SELECT box, item FROM rows WHERE owner = ?", (box,)))
 
     def objects(self, contents: Iterable[str]) -> list[Object]:
         sql = "SELECT content, part, size, modified FROM objects WHERE content = ?"
@@ -142,13 +143,16 @@ class Facts:
         return (_row(kind, raw) for (raw,) in self._db.execute(sql, between))
 
     def of_owner(self, kind: type[_RowT], owner: str, item: str = table.CONTENT) -> Iterator[_RowT]:
-        """Rows of content that belongs to a box; an intake belongs to none, and has an empty owner."""
-        sql = "SELECT raw FROM rows WHERE owner = ? AND item = ? ORDER BY box"
-        return (_row(kind, raw) for (raw,) in self._db.execute(sql, (owner, item)))
+        """Rows of content that belongs to a box, shares included; an intake and what a delivery holds belong
+        to none, and have an empty owner.
+        """
+        sql = """SELECT raw FROM rows WHERE owner = :owner AND (item = :item OR item GLOB :item || '#*')
+                 ORDER BY box, item"""
+        return (_row(kind, raw) for (raw,) in self._db.execute(sql, {"owner": owner, "item": item}))
 
     def parts(self, content: str) -> dict[int, Stored]:
         sql = "SELECT part, size, modified FROM objects WHERE content = ?"
-        found = self._db.execute(sql, (content,))
+        found = self._db.execute(sql, (split_share(ContentKey(content))[0],))
         return {part: Stored(part, size, datetime.fromisoformat(at)) for part, size, at in found}
 
     def unnoted(self) -> list[str]:
@@ -162,7 +166,8 @@ class Facts:
         """The numbers of boxes, messages, contents, bytes in the bucket, and changes."""
         sql = """SELECT (SELECT count(*) FROM rows WHERE item = 'BOX'),
                         (SELECT count(*) FROM rows WHERE owner IS NULL AND item LIKE 'O#%'),
-                        (SELECT count(*) FROM rows WHERE owner IS NOT NULL AND item = 'CONTENT'),
+                        (SELECT count(DISTINCT box) FROM rows
+                         WHERE owner IS NOT NULL AND (item = 'CONTENT' OR item GLOB 'CONTENT#*')),
                         (SELECT coalesce(sum(size), 0) FROM objects),
                         (SELECT count(*) FROM rows WHERE owner IS NULL AND item GLOB '0[0-9]*')"""
         names = ("box", "message", "content", "byte", "change")
@@ -187,18 +192,20 @@ def _objects(deployed: Deployed, prefix: str) -> Iterator[Object]:
 def _kept(item: Raw) -> tuple[str | None, ...]:
     name, partition = item["item"]["S"], item["box"]["S"]
     owner = home = None
-    if name in (table.CONTENT, table.UPLOAD, table.INTAKE):
+    if table.is_content(name) or name in (table.UPLOAD, table.INTAKE, table.SHARED):
         owner = item.get("owner", {"S": ""})["S"]
-    elif not table.is_host_partition(partition):
+    elif not table.is_of_no_box(partition):
         home = reading.box_of(partition)
-    content = item.get("content_key", {}).get("S")
-    return partition, name, home, owner, content, json.dumps(item)
+    content, _ = split_share(ContentKey(item.get("content_key", {}).get("S", "")))
+    return partition, name, home, owner, content or None, json.dumps(item)
 
 
 def _kept_key(item: Raw) -> tuple[str | None, ...]:
-    """Keep the key without the row itself; an intake is kept whole, because no box's facts hold it."""
+    """Keep the key without the row itself; what belongs to no box is kept whole, because no box's facts hold
+    it.
+    """
     kept = _kept(item)
-    return kept if item["item"]["S"] == table.INTAKE else (*kept[:-1], "")
+    return kept if item["item"]["S"] in (table.INTAKE, table.SHARED) else (*kept[:-1], "")
 
 
 def _row(kind: type[_RowT], raw: str) -> _RowT:

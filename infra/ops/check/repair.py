@@ -14,7 +14,7 @@ from pynamodb.transactions import TransactWrite
 from infra.ops.check.finding import Mend
 from infra.ops.rows.deployed import Deployed
 from onecopy.domain.box import Box, BoxKey, Chain, Job
-from onecopy.domain.content import ContentKey
+from onecopy.domain.content import ContentKey, split_share
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
@@ -58,9 +58,10 @@ def row_of_content(box: Box, link: Link, links: int) -> Mend:
     def mend(_: Deployed, store: Store) -> None:
         if not link.content:
             return
+        partition, item = table.content_row(link.content.content_key)
         row = ContentRow(
-            box=table.content_partition(link.content.content_key),
-            item=table.CONTENT,
+            box=partition,
+            item=item,
             owner=str(box.key),
             links=links,
             sizes=[part.size for part in link.content.parts],
@@ -208,13 +209,14 @@ def rung(row: SubscriptionRow) -> Mend:
     return mend
 
 
-def undeleted(content: str, parts: Sequence[int]) -> Mend:
+def undeleted(content: ContentKey, parts: Sequence[int]) -> Mend:
     """Delete the markers that hide an older version of content that links point to."""
 
     def mend(deployed: Deployed, _: Store) -> None:
         for part in parts:
-            for marker in hidden_by(deployed, f"{content}/{part}"):
-                deployed.s3.delete_object(Bucket=deployed.bucket, Key=f"{content}/{part}", VersionId=marker)
+            key = f"{split_share(content)[0]}/{part}"
+            for marker in hidden_by(deployed, key):
+                deployed.s3.delete_object(Bucket=deployed.bucket, Key=key, VersionId=marker)
 
     return mend
 

@@ -22,6 +22,7 @@ from onecopy.store.commit.table import (
     JobRow,
     LinkRow,
     NameRow,
+    SharedRow,
     SubscriptionRow,
     UploadRow,
 )
@@ -55,6 +56,9 @@ def elsewhere(facts: Facts, now: datetime) -> Iterator[Finding]:
         if late := _late(intake.due, now):
             yield Finding("swept", "", intake.box, f"bytes that arrived and were never linked, {late}")
     noted = {content for intake in intakes for content in intake.content_keys}
+    for shared in facts.of_owner(SharedRow, "", table.SHARED):
+        if late := _late(shared.due, now):
+            yield Finding("swept", "", shared.box, f"a delivery that was never completed, {late}")
     for content in facts.unnoted():
         if content in noted:
             continue
@@ -212,7 +216,7 @@ def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
             linked[link.content_key] += 1
             one[link.content_key] = link.item
     for content in facts.of_owner(ContentRow, name):
-        key = content.box.removeprefix("C#")
+        key = table.content_key_of(content.box, content.item)
         count = linked.pop(key, 0)
         if content.links != count:
             text = f"counted {content.links:,} links, but there are {count:,}"
@@ -222,10 +226,10 @@ def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
             yield from _bytes(facts, name, key, content)
         elif late := _late(content.due, now):
             yield Finding("reclaim", name, content.box, f"nothing links to it, but it is still there, {late}")
-    for key, count in linked.items():
-        thing = table.content_partition(ContentKey(key))
-        row_of_one = facts.get(LinkRow, name, one[key])
-        whole = row_of_one and len(facts.parts(key)) == len(row_of_one.parts)
+    for lost, count in linked.items():
+        thing = table.content_partition(ContentKey(lost))
+        row_of_one = facts.get(LinkRow, name, one[lost])
+        whole = row_of_one and len(facts.parts(lost)) == len(row_of_one.parts)
         mend = repair.row_of_content(box, rows.link(row_of_one), count) if row_of_one and whole else None
         yield Finding("content", name, thing, f"{count:,} links point to it, but it has no row", mend)
     for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
@@ -233,7 +237,7 @@ def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
             yield Finding("swept", name, upload.box, f"an upload that was never completed, {late}")
 
 
-def _bytes(facts: Facts, name: str, key: str, content: ContentRow) -> Iterator[Finding]:
+def _bytes(facts: Facts, name: str, key: ContentKey, content: ContentRow) -> Iterator[Finding]:
     there = facts.parts(key)
     missing = [part for part in range(1, len(content.sizes) + 1) if part not in there]
     if missing:

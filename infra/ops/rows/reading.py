@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from infra.ops.rows.deployed import Deployed
 from onecopy.domain.box import BoxKey
+from onecopy.domain.content import ContentKey
 from onecopy.store.commit import table
 
 AT_ONCE = 4
@@ -93,10 +94,10 @@ def box(deployed: Deployed, name: str, of: str) -> Iterator[Raw]:
 def contents(found: Raw) -> list[Key]:
     """The content row that a row of a box names: a link's, or that of an upload under way."""
     if key := found.get("content_key", {}).get("S"):
-        return [(f"C#{key}", table.CONTENT)]
+        return [table.content_row(ContentKey(key))]
     if found["item"]["S"].startswith("U#"):
         key = found["content"]["S"]
-        return [(f"C#{key}", table.UPLOAD)]
+        return [(table.content_partition(ContentKey(key)), table.UPLOAD)]
     return []
 
 

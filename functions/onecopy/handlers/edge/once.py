@@ -13,7 +13,7 @@ from typing import Any
 
 from onecopy.domain.errors import Busy, InvalidInput, NMSError, StillRunning
 from onecopy.handlers.edge.request import Answer, Request
-from onecopy.store.commit import outcome
+from onecopy.store.commit import outcome, table
 from onecopy.store.commit.once import Codec, Repeated, begin
 
 HEADER = "idempotency-key"
@@ -29,8 +29,10 @@ def once(
     work: Callable[[Request], Answer],
     total: int = 1,
     codec: Codec = OUTCOMES,
+    of_store: bool = False,
 ) -> Answer:
     """`work`'s answer. `content`: what was asked for, as parsed. `total`: how many items that is.
+    `of_store`: the request belongs to no box, and its work itself keeps the outcomes.
 
     Raises what `work` raises, KeyReused, StillRunning, or InvalidInput if the key is malformed.
     """
@@ -41,8 +43,9 @@ def once(
         raise InvalidInput("Idempotency-Key")
     name = _hash([request.caller.name, key])
     fingerprint = _hash([request.method, request.resource, content])
+    place = table.delivery_partition(name) if of_store else str(request.key)
     for _ in range(_TRIES):
-        attempt = begin(request.store, request.key, name, fingerprint, codec, total)
+        attempt = begin(request.store, place, name, fingerprint, codec, total)
         try:
             answer = work(replace(request, store=replace(request.store, once=attempt)))
         except Repeated:
@@ -51,7 +54,7 @@ def once(
             if error.status < 500 and not attempt.told:
                 attempt.refuse(error)
             raise
-        if not attempt.is_whole:
+        if not (of_store or attempt.is_whole):
             attempt.close(Busy())
         return answer
     raise StillRunning("Idempotency-Key")

@@ -43,7 +43,10 @@ _ENTITY_TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
 
 @dataclass(frozen=True)
 class Request:
-    """A request that its caller may make, in the box that the path names."""
+    """A request that its caller may make, in the box that the path names.
+
+    For a request to the store itself, `key` and `urls` have an empty box id, which no box has.
+    """
 
     settings: Settings
     store: Store
@@ -167,13 +170,32 @@ def authorize(
         raise NotAllowed("box")
     if scope is not None and not caller.may(scope, stores):
         raise NotAllowed("scope")
+    return _request(event, caller, BoxKey(store_name, real_box), not (stores and caller.is_network))
+
+
+def authorize_network(event: Mapping[str, Any], store_name: str) -> Request:
+    """Checks that the caller is the network, for a request to the store itself. Raises NotAllowed.
+
+    Closed boxes are closed to such a request.
+    """
+    settings = composition.parts().settings
+    caller = caller_of(event, settings.box_claim)
+    if store_name != settings.store_name:
+        raise NotAllowed("box")
+    if not caller.is_network:
+        raise NotAllowed("scope")
+    return _request(event, caller, BoxKey(store_name, ""), of_owner=True)
+
+
+def _request(event: Mapping[str, Any], caller: Caller, key: BoxKey, of_owner: bool) -> Request:
+    parts = composition.parts()
     root = parts.settings.server_root or f"https://{event['requestContext']['domainName']}"
     return Request(
         settings=parts.settings,
-        store=parts.store.within(TIME, of_owner=not (stores and caller.is_network)),
-        key=BoxKey(store_name, real_box),
+        store=parts.store.within(TIME, of_owner),
+        key=key,
         caller=caller,
-        urls=Urls(root, store_name, real_box, caller.own_box),
+        urls=Urls(root, *key, caller.own_box),
         query=event.get("queryStringParameters") or {},
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         _event=event,

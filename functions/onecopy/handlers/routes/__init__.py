@@ -15,6 +15,7 @@ class Route:
     """`path` is what follows the box; the parts in `<…>` are the function's arguments.
 
     `json_only`: the answer is Onecopy's own, and has no XML. `stores`: the network may call it on any box.
+    `of_store`: it is no box's, so `path` follows the store; only the network may call it.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Route:
     function: Callable[..., Answer]
     json_only: bool = False
     stores: bool = False
+    of_store: bool = False
 
 
 __all__ = ["CREATE", "MODIFY", "READ", "SUBSCRIBE", "Answer", "Request", "Route"]

@@ -22,7 +22,7 @@ from onecopy.wire.structures import ObjectIn, checked_parts
 
 def create_object(request: Request) -> Answer:
     if request.is_form:
-        one = forms.single(_form(request))
+        one = forms.single(form_of(request))
         return once(request, forms.content([one]), partial(_create, one))
     raw = request.json()
     given = inward.object_body(raw)
@@ -35,7 +35,7 @@ def _create(one: forms.Given, request: Request) -> Answer:
     return _created(request, _make(request, [one])[0])
 
 
-def _form(request: Request) -> forms.Form:
+def form_of(request: Request) -> forms.Form:
     if len(request.body) > request.settings.inline_limit:
         raise TooLarge("size")
     return forms.Form(request.body, request.content_type)
@@ -54,7 +54,7 @@ def bulk_create(request: Request) -> Answer:
     """Makes as many objects as there are attachments, each by itself. Refused if none could be made."""
     if not request.is_form:
         raise InvalidInput("Content-Type")
-    given = forms.many(_form(request))
+    given = forms.many(form_of(request))
     good = sum(isinstance(_item(request, *one), Item) for one in given)
 
     def work(request: Request) -> Answer:

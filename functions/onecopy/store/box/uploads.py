@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from pynamodb.exceptions import TransactWriteError
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.content import MOST_PARTS, Content, ContentKey, Part
+from onecopy.domain.content import MOST_PARTS, Content, ContentKey, Part, bucket_keys
 from onecopy.domain.errors import Unknown
 from onecopy.domain.ids import RCS_MESSAGE_STORE, ContentId, FolderId, ObjectId, is_id
 from onecopy.domain.link import NewObject, date_of
+from onecopy.store.box import shares
 from onecopy.store.box.commits import commit
 from onecopy.store.box.contents import DIRECT, INLINE, Contents, Href
 from onecopy.store.box.folders import Paths, Place, wanted
@@ -160,7 +161,7 @@ def arrived(store: Store, content_key: ContentKey, number: int) -> None:
     """
     row = UploadRow(box=table.content_partition(content_key), item=table.UPLOAD)
     if not held(lambda: row.update([UploadRow.arrived.add({number})], WAITING)):
-        if not table.get(ContentRow, row.box, table.CONTENT):
+        if not table.get(ContentRow, *table.content_row(content_key)):
             note_stray(store, content_key)
         return
     if row.arrived and {int(n) for n in row.arrived} >= set(range(1, len(row.parts) + 1)):
@@ -210,7 +211,7 @@ def sweep_upload(contents: Contents, row: UploadRow) -> bool:
             return False
         if not held(lambda: row.update([UploadRow.swept.set("yes")], WAITING)):
             return True
-    contents.delete([f"{key_of(row)}/{number}" for number in range(1, len(row.parts) + 1)])
+    contents.delete(bucket_keys(key_of(row), len(row.parts)))
     row.delete()
     return True
 
@@ -223,14 +224,15 @@ def _is_whole(row: UploadRow, sizes: Mapping[int, int]) -> bool:
 def sweep_intake(contents: Contents, row: IntakeRow) -> None:
     """Deletes bytes noted but never linked. A note renewed meanwhile stays for the next sweep."""
     counts = row.parts or [MOST_PARTS] * len(row.content_keys)
-    partitions = [table.content_partition(ContentKey(content_key)) for content_key in row.content_keys]
-    linked = table.there(ContentRow, [(partition, table.CONTENT) for partition in partitions])
+    keys = [ContentKey(content_key) for content_key in row.content_keys]
+    linked = table.there(ContentRow, [table.content_row(key) for key in keys])
+    linked |= {table.content_partition(key) for key in keys if shares.are_linked(key)}
     contents.delete(
         [
-            f"{content_key}/{number}"
-            for content_key, partition, count in zip(row.content_keys, partitions, counts, strict=True)
-            if partition not in linked
-            for number in range(1, count + 1)
+            each
+            for key, count in zip(keys, counts, strict=True)
+            if table.content_partition(key) not in linked
+            for each in bucket_keys(key, count)
         ]
     )
     held(lambda: row.delete(IntakeRow.due == row.due))

@@ -146,9 +146,10 @@ class Draft:
 
     def new_content(self, content: Content) -> None:
         """Adds content, counted for its first link."""
+        partition, item = table.content_row(content.content_key)
         row = ContentRow(
-            box=table.content_partition(content.content_key),
-            item=table.CONTENT,
+            box=partition,
+            item=item,
             owner=str(self.box.key),
             links=1,
             sizes=[part.size for part in content.parts],
@@ -296,7 +297,7 @@ class Draft:
         The first try guesses whether it is the last: the first link of a content mostly has no copies, and a
         copy mostly has the first link beside it. A wrong guess fails, and the answer shows the count.
         """
-        row = ContentRow(box=table.content_partition(content_key), item=table.CONTENT)
+        row = ContentRow(*table.content_row(content_key))
         actions: list[Action] = [ContentRow.links.add(links)]
         is_last = self.counted.get(content_key, -links if content_key in self._first_links else 0) == -links
         if links > 0:

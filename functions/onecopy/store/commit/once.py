@@ -58,6 +58,11 @@ class Once:
     def is_whole(self) -> bool:
         return len(self.told) >= self.total
 
+    @property
+    def content(self) -> str | None:
+        """Where an earlier try of a delivery has put its content."""
+        return self.row.content
+
     def take(self, count: int) -> list[Any]:
         """The outcomes of the next items, as far as an earlier try has done them."""
         told = self.told[self.taken : self.taken + count]
@@ -92,6 +97,39 @@ class Once:
         """Ends a request of which nothing was done. A repeat is refused in the same way."""
         self._end([{**self._raw(error), "whole": True}])
 
+    def claim(self, content: str | None = None) -> bool:
+        """Writes the row by itself, before the work of a request that belongs to no box; again when that has
+        stored its content. False if another try was faster.
+        """
+        if self.is_new:
+            row = KeyRow(**self.row.attribute_values)
+            claimed = held(lambda: row.save(KeyRow.item.does_not_exist()))
+        else:
+            row = KeyRow(box=self.row.box, item=self.row.item)
+            actions: list[Action] = [KeyRow.content.set(content)] if content else []
+            mine = KeyRow.runner == self.row.runner
+            claimed = not actions or held(lambda: row.update(actions, mine))
+        self.is_new = False
+        return claimed
+
+    def in_box(self, store: "Store", key: BoxKey, looked_up: bool) -> "Once":
+        """This request's note in one of the boxes that it writes to. Without `looked_up` it is a new one."""
+        name = f"{self.row.item}.{self.row.expires}"  # the row's name, and which of the rows of that name
+        fingerprint = self.row.fingerprint
+        if looked_up:
+            return begin(store, str(key), name, fingerprint, self.codec, 1)
+        fresh = _fresh(str(key), name, fingerprint, store.now(), self.row.runner)
+        return Once(fresh, self.codec, 1, is_new=True)
+
+    def end(self, outcomes: Sequence[Any], now: datetime) -> None:
+        """Keeps the outcomes of all items. If some were not done, a repeat may go on with them at once."""
+        if any(isinstance(outcome, NMSError) and outcome.status >= 500 for outcome in outcomes):
+            actions: list[Action] = [KeyRow.lease.set(table.time_text(now))]
+            row = KeyRow(box=self.row.box, item=self.row.item)
+            held(lambda: row.update(actions, KeyRow.runner == self.row.runner))
+        else:
+            self._end([self._raw(outcome) for outcome in outcomes])
+
     def _end(self, told: list[Any]) -> None:
         row, actions = self._written(told, done=True)
         with suppress(PutError, UpdateError):  # another try has taken over, or the row cannot be written now
@@ -119,19 +157,20 @@ def _error(raw: Any) -> NMSError | None:
     return kind(*raw["variables"])
 
 
-def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec, total: int) -> Once:
+def begin(store: "Store", place: str, name: str, fingerprint: str, codec: Codec, total: int) -> Once:
     """Begins a try of the request `name` (a hash of its caller and key), or finds one that is done.
+    `place`: the partition in which it is noted.
 
     Raises KeyReused, StillRunning, or the error that the whole request was refused with before.
     """
     now, runner = store.now(), store.random(8).hex()
     while True:
-        row = table.get(KeyRow, str(key), table.key_item(name))
+        row = table.get(KeyRow, place, table.key_item(name))
         if row and row.expires <= now.timestamp():
             row.delete()
             row = None
         if row is None:
-            return Once(_fresh(key, name, fingerprint, now, runner), codec, total, is_new=True)
+            return Once(_fresh(place, name, fingerprint, now, runner), codec, total, is_new=True)
         if row.fingerprint != fingerprint:
             raise KeyReused("Idempotency-Key")
         if row.done and row.told and isinstance(row.told[0], dict) and row.told[0].get("whole"):
@@ -145,9 +184,9 @@ def begin(store: "Store", key: BoxKey, name: str, fingerprint: str, codec: Codec
         return Once(row, codec, total, is_new=False, told=list(row.told))
 
 
-def _fresh(key: BoxKey, name: str, fingerprint: str, now: datetime, runner: str) -> KeyRow:
+def _fresh(place: str, name: str, fingerprint: str, now: datetime, runner: str) -> KeyRow:
     return KeyRow(
-        box=str(key),
+        box=place,
         item=table.key_item(name),
         fingerprint=fingerprint,
         runner=runner,

@@ -16,6 +16,8 @@
 | was this request made before? | GetItem, then in each of its transactions | `{store}#{box}` / `K#{hash}` |
 | which subscriptions have expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
 | what do these bytes belong to? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
+| does a box still link shared bytes? | Query, then GetItem | `C#{contentKey}` / `CONTENT#{share}`, `SHARED` |
+| was this delivery made before? | GetItem | `#D#{hash}` / `K#{hash}` |
 | which upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
 | what is overdue? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
 | is a host slow? | GetItem, BatchGetItem | `H#{hash}` / `SLOW` |
@@ -44,7 +46,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSeco
 from pynamodb.models import Model
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.content import ContentKey
+from onecopy.domain.content import ContentKey, share, split_share
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
 LOG_PARTITION = 1000
@@ -185,7 +187,9 @@ class ChangeRow(Row):
 
 
 class ContentRow(Row):
-    """Once `links` is zero it stays zero. That write also sets `work` and `due`, for the sweep."""
+    """Content as one box holds it. Once `links` is zero it stays zero. That write also sets `work` and `due`,
+    for the sweep. Of content that a delivery has put into several boxes, each box has a row of its own.
+    """
 
     owner = UnicodeAttribute()
     links = NumberAttribute()
@@ -229,6 +233,17 @@ class IntakeRow(Row):
 
     content_keys = Json()
     parts = Json(null=True)
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+
+
+class SharedRow(Row):
+    """Bytes that a delivery under way may still link. Written before they are put in the bucket, deleted at
+    the delivery's end. After a crash the sweep finds it. `parts`: how many parts there are.
+    """
+
+    parts = NumberAttribute()
+    swept = UnicodeAttribute(null=True)
     work = UnicodeAttribute(null=True)
     due = UnicodeAttribute(null=True)
 
@@ -281,7 +296,10 @@ class HostRow(Row):
 
 
 class KeyRow(Row):
-    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when."""
+    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when.
+
+    `content`: for a delivery, where its content lies in the bucket.
+    """
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
@@ -289,6 +307,7 @@ class KeyRow(Row):
     told = Json()
     done = BooleanAttribute()
     expires = NumberAttribute()
+    content = UnicodeAttribute(null=True)
 
 
 _SUBSCRIPTIONS = "#S"
@@ -297,8 +316,11 @@ BOX = "BOX"
 CONTENT = "CONTENT"
 UPLOAD = "UPLOAD"
 INTAKE = "INTAKE"
+SHARED = "SHARED"
 SLOW = "SLOW"
 _HOST = "H#"
+_DELIVERY = "#D#"
+_SHARE = f"{CONTENT}#"
 
 
 def folder_item(folder_id: FolderId) -> str:
@@ -362,15 +384,46 @@ def job_item(job_id: str) -> str:
 
 
 def content_partition(content_key: ContentKey) -> str:
-    return f"C#{content_key}"
+    """All shares of the same bytes lie together."""
+    return f"C#{split_share(content_key)[0]}"
+
+
+def content_item(content_key: ContentKey) -> str:
+    _, number = split_share(content_key)
+    return f"{_SHARE}{number}" if number else CONTENT
+
+
+def content_row(content_key: ContentKey) -> tuple[str, str]:
+    return content_partition(content_key), content_item(content_key)
+
+
+def content_key_of(partition: str, item: str) -> ContentKey:
+    """The key of content, from the key of a row in its partition."""
+    stored = ContentKey(partition.removeprefix("C#"))
+    return share(stored, int(item.removeprefix(_SHARE))) if item.startswith(_SHARE) else stored
+
+
+def is_content(item: str) -> bool:
+    return item == CONTENT or item.startswith(_SHARE)
+
+
+def any_share() -> Condition:
+    """The shares among the rows of a content's partition."""
+    return ContentRow.item.startswith(_SHARE)
+
+
+def delivery_partition(name: str) -> str:
+    """Where a delivery's Idempotency-Key lies, since a delivery belongs to no box."""
+    return f"{_DELIVERY}{name}"
 
 
 def host_partition(host: str) -> str:
     return f"{_HOST}{hashlib.sha256(host.encode()).hexdigest()}"
 
 
-def is_host_partition(partition: str) -> bool:
-    return partition.startswith(_HOST)
+def is_of_no_box(partition: str) -> bool:
+    """Whether the rows of the partition expire by themselves and belong to no box."""
+    return partition.startswith((_HOST, _DELIVERY))
 
 
 def log_partition(key: BoxKey, seq: int) -> str:
