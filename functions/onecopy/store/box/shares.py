@@ -5,7 +5,7 @@ any other content. So nothing that happens in a box touches another box's rows. 
 share. Nobody counts shares: they lie in one partition, and whoever removes one looks for others.
 
 While a delivery may still add shares, a row says so (`SharedRow`). It is written before the bytes. As long as
-it is there, no share is removed and no byte deleted. So bytes always have this row, or a share, beside them.
+it is there, no byte is deleted, nor the last share. So bytes always have this row or a share beside them.
 """
 
 from collections.abc import Mapping
