@@ -35,6 +35,8 @@ class Settings:
     backoff_max: timedelta
     deliveries_per_host: int
     rest: timedelta
+    quota_links: int
+    quota_bytes: int
     allow_local_callbacks: bool
     traces: bool
 
@@ -57,6 +59,8 @@ FORMS = {
     "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
     "DELIVERIES_PER_HOST": r"[1-9][0-9]{0,3}",
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
+    "QUOTA_LINKS": r"[0-9]{1,9}",
+    "QUOTA_BYTES": r"[0-9]{1,15}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
     "TRACES": r"yes|no",
     "AWS_ENDPOINT_URL": r"https?://\S+",
@@ -95,6 +99,8 @@ def _typed(given: Mapping[str, str]) -> Settings:
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
         deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 50),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),
+        quota_links=int(given["QUOTA_LINKS"] or 0),
+        quota_bytes=int(given["QUOTA_BYTES"] or 0),
         # Only with an emulator: at AWS no endpoint is given, so the setting allows nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
         traces=given["TRACES"] == "yes",

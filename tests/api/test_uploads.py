@@ -135,7 +135,7 @@ def test_an_upload_given_up_though_whole_never_appears(standins: LocalStack) -> 
     uploads.give_up(store, key, ObjectId(row.object_id))
     given_up = table.get(UploadRow, row.box, row.item)
     assert given_up
-    assert uploads.sweep_upload(contents_of(standins), given_up)
+    assert uploads.sweep_upload(store, contents_of(standins), given_up)
     assert contents_of(standins).sizes(uploads.key_of(row)) == {}
     assert not table.get(UploadRow, row.box, row.item)
 
@@ -201,7 +201,7 @@ def test_an_upload_whose_parts_are_all_there_is_finished_and_not_swept(standins:
     uploads.arrived(store, uploads.key_of(row), 1)
     put_to_the_bucket(standins, row, 2, b"two")
     contents = contents_of(standins)
-    assert not uploads.sweep_upload(contents, row)
+    assert not uploads.sweep_upload(store, contents, row)
     uploads.finish(store, row)
     assert is_there(store, key, row)
     assert contents.sizes(uploads.key_of(row)) == {1: 3, 2: 3}
@@ -214,7 +214,7 @@ def test_an_upload_of_which_a_part_is_missing_is_swept(standins: LocalStack, the
     for number, body in there.items():
         put_to_the_bucket(standins, row, number, body)
     contents = contents_of(standins)
-    assert uploads.sweep_upload(contents, row)
+    assert uploads.sweep_upload(store, contents, row)
     assert not is_there(store, key, row)
     assert contents.sizes(uploads.key_of(row)) == {}
     with pytest.raises(Unknown):
@@ -244,7 +244,7 @@ class Before:
 
 
 def _swept(stack: LocalStack, store: Store, key: BoxKey, row: UploadRow) -> None:
-    uploads.sweep_upload(contents_of(stack, Before(stack.aws("s3"))), row)
+    uploads.sweep_upload(store, contents_of(stack, Before(stack.aws("s3"))), row)
 
 
 def _given_up(stack: LocalStack, store: Store, key: BoxKey, row: UploadRow) -> None:

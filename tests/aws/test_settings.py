@@ -27,6 +27,8 @@ GOOD = {
     "BACKOFF_MAX": "900",
     "DELIVERIES_PER_HOST": "20",
     "REST_SECONDS": "21600",
+    "QUOTA_LINKS": "0",
+    "QUOTA_BYTES": "0",
     "ALLOW_LOCAL_CALLBACKS": "1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }

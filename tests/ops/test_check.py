@@ -19,6 +19,7 @@ from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.eventually import eventually
 from tests.clients.following import follow, listing, names, now, page, told
 from tests.clients.subscriber import Subscriber, active
+from tests.clients.uploading import DATA, announced, appeared, begin, object_url, put
 from tests.ops.broken_box import BrokenBox, count_too_high
 
 Break = Callable[["BrokenBox"], None]
@@ -61,6 +62,19 @@ def test_nothing_is_wrong_where_nothing_was_broken(broken: BrokenBox, deployed: 
     assert report.counts["message"] >= 2
 
 
+def test_what_counts_against_a_quota_agrees_while_uploads_begin_and_end(
+    broken: BrokenBox, deployed: Deployed
+) -> None:
+    begin(broken.box, announced())
+    given_up, whole = (begin(broken.box, announced()) for _ in range(2))
+    broken.box.delete(given_up["resourceURL"]).raise_for_status()
+    assert put(whole["part"][0]) == 200
+    appeared(broken.box, object_url(broken.box, whole))
+    assert list(look(deployed).findings) == []
+    row = broken.behind.row(broken.behind.box, "BOX")
+    assert json.loads(row["use"]["S"]) == [len("hello") + 2 * len(DATA), 1]
+
+
 def test_nothing_seems_wrong_while_many_write(broken: BrokenBox, deployed: Deployed) -> None:
     box, going = broken.box, [True]
 
@@ -84,6 +98,10 @@ def count_too_low(broken: BrokenBox) -> None:
 
 def digest(broken: BrokenBox) -> None:
     broken.set("BOX", {"digest": {"S": '[7,99,"00000000000000ff"]'}})
+
+
+def use(broken: BrokenBox) -> None:
+    broken.set("BOX", {"use": {"S": "[99,3]"}})
 
 
 def name_lost(broken: BrokenBox) -> None:
@@ -173,6 +191,7 @@ def bell_of_no_shard(broken: BrokenBox) -> None:
         (count_too_high, "count"),
         (count_too_low, "count"),
         (digest, "digest"),
+        (use, "use"),
         (name_lost, "name"),
         (name_left_over, "name"),
         (place_of_link, "place"),

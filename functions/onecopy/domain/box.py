@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from onecopy.domain.digest import Digest
 from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
+from onecopy.domain.quota import Use
 
 MAX_DEPTH = 32
 """How many folders deep a tree may be, not counting the root."""
@@ -46,7 +47,8 @@ class Job(NamedTuple):
     """Unfinished background work. Anyone who writes to the box meanwhile has to know of it.
 
     `seq`: the box's `seq` when the job began. `roots`: the folders that it copies, deletes or settles, with
-    everything below them. `copies`: for a copy, the folder that each root is copied into.
+    everything below them. `copies`: for a copy, the folder that each root is copied into. `links`: how many
+    links a copy has still to make, if a quota made it count them.
     """
 
     job_id: str
@@ -54,6 +56,7 @@ class Job(NamedTuple):
     seq: int
     roots: tuple[FolderId, ...]
     copies: tuple[FolderId, ...] = ()
+    links: int = 0
 
 
 class Mark(NamedTuple):
@@ -71,6 +74,7 @@ class Box:
     `moved`: folders with a new parent whose subfolders still hold the old chain of ids.
     `marks`: one or two, at least SETTLED apart; they tell how far back a listing made now begins.
     `closed`: when the owner lost access to the box; None while it is open.
+    `use`: what counts against a quota, besides the links.
     """
 
     key: BoxKey
@@ -83,6 +87,12 @@ class Box:
     marks: tuple[Mark, ...] = ()
     digest: Digest = field(default_factory=Digest)
     closed: datetime | None = None
+    use: Use = field(default_factory=Use)
+
+    @property
+    def links(self) -> int:
+        """The links that count against a quota: those in the box, and those that are promised."""
+        return self.digest.objects + self.use.uploads + sum(job.links for job in self.jobs)
 
     @property
     def doomed(self) -> frozenset[FolderId]:

@@ -159,9 +159,9 @@ def _job(ones: Found, now: datetime) -> None:
 
 def _upload(ones: Found, now: datetime) -> None:
     for one in ones:
-        upload = table.get(UploadRow, one.box, one.item)
-        if upload and not uploads.sweep_upload(composition.contents(), upload):
-            uploads.finish(composition.parts().store, upload)
+        upload, store = table.get(UploadRow, one.box, one.item), composition.parts().store
+        if upload and not uploads.sweep_upload(store, composition.contents(), upload):
+            uploads.finish(store, upload)
 
 
 def _intake(ones: Found, now: datetime) -> None:

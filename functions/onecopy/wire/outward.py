@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from onecopy.domain.box import Box
 from onecopy.domain.change import (
     Change,
     ChangedFolder,
@@ -21,6 +22,7 @@ from onecopy.domain.errors import FlagAbsent, NMSError
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Flags, Link
+from onecopy.domain.quota import Quota
 from onecopy.domain.subscription import Subscription
 from onecopy.wire.urls import Urls
 
@@ -236,6 +238,15 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
         "secret": known.secret if secret else None,
     }
     return raw | {name: value for name, value in optional.items() if value is not None}
+
+
+def room(quota: Quota, box: Box) -> Json:
+    """What a box may hold and what it holds. A quota of 0 is no limit, and is left out."""
+    limits = {"links": quota.links, "bytes": quota.bytes}
+    return {
+        "quota": {name: limit for name, limit in limits.items() if limit},
+        "used": {"links": box.links, "bytes": box.use.bytes},
+    }
 
 
 def digest(known: Digest) -> Json:

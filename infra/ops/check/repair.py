@@ -18,6 +18,7 @@ from onecopy.domain.content import ContentKey, split_share
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
+from onecopy.domain.quota import Use
 from onecopy.store.box import jobs, uploads
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import Draft
@@ -80,6 +81,17 @@ def digest(box: Box, right: Digest) -> Mend:
         row = BoxRow(box=str(box.key), item=table.BOX)
         with suppress(*_OTHERWISE):
             row.update([BoxRow.digest.set(rows.digest_json(right))], _as_found(box))
+
+    return mend
+
+
+def use(box: Box, right: Use) -> Mend:
+    """Store what counts against a quota, as the box's contents and uploads have it."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        row = BoxRow(box=str(box.key), item=table.BOX)
+        with suppress(*_OTHERWISE):
+            row.update([BoxRow.use.set(rows.use_json(right))], _as_found(box))
 
     return mend
 

@@ -12,6 +12,7 @@ from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
+from onecopy.domain.quota import Use
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import (
     BoxRow,
@@ -46,6 +47,7 @@ def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
         yield from _tree(facts, looked_at)
         yield from _work(facts, looked_at, now)
         yield from _contents(facts, looked_at, now)
+        yield from _use(facts, looked_at)
         yield from _subscriptions(facts, looked_at, now)
 
 
@@ -235,6 +237,29 @@ def _contents(facts: Facts, box: Box, now: datetime) -> Iterator[Finding]:
     for upload in facts.of_owner(UploadRow, name, table.UPLOAD):
         if late := _late(upload.due, now):
             yield Finding("swept", name, upload.box, f"an upload that was never completed, {late}")
+
+
+def _use(facts: Facts, box: Box) -> Iterator[Finding]:
+    """What counts against a quota agrees with the contents that the box links and the uploads under way."""
+    name, sizes, linked = str(box.key), dict[str, int](), set[str]()
+    for link in facts.of(LinkRow, name, "O#"):
+        if link.content_key:
+            linked.add(link.content_key)
+            sizes[link.content_key] = sum(part.size for part in rows.parts(link.parts))
+    for content in facts.of_owner(ContentRow, name):
+        key = table.content_key_of(content.box, content.item)
+        if content.links > 0 or key in linked:
+            sizes[key] = sum(content.sizes)
+    waiting = [row for row in facts.of_owner(UploadRow, name, table.UPLOAD) if not row.swept]
+    begun = sum(part.size for row in waiting for part in rows.parts(row.parts))
+    use = Use(sum(sizes.values()) + begun, len(waiting))
+    if use != box.use:
+        text = f"counted {_used(box.use)} for its quota, but there are {_used(use)}"
+        yield Finding("use", name, table.BOX, text, repair.use(box, use))
+
+
+def _used(use: Use) -> str:
+    return f"{use.bytes:,} bytes and {use.uploads:,} uploads under way"
 
 
 def _bytes(facts: Facts, name: str, key: ContentKey, content: ContentRow) -> Iterator[Finding]:

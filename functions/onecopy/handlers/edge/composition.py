@@ -19,6 +19,7 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
+from onecopy.domain.quota import Quota
 from onecopy.settings import Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
@@ -74,6 +75,7 @@ def parts() -> Parts:
         jitter=random.SystemRandom().random,  # any other repeats itself each time a snapshot is started
         sleep=time.sleep,
         trace=settings.trace if given.traces else None,
+        quota=Quota(given.quota_links, given.quota_bytes),
     )
     return Parts(given, store)
 

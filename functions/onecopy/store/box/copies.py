@@ -21,7 +21,7 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.domain.link import Link
 from onecopy.domain.match import ANY, Match
-from onecopy.store.box import folders, jobs
+from onecopy.store.box import counts, folders, jobs
 from onecopy.store.box.commits import commit
 from onecopy.store.commit import table
 from onecopy.store.commit.batches import in_batches
@@ -139,11 +139,23 @@ def _outcome(link: Link, folder: Folder) -> Outcome:
 def copy_folders(
     store: Store, key: BoxKey, sources: Sequence[FolderId], target: FolderId, network: bool
 ) -> list[Outcome | NMSError]:
-    """Makes an empty folder for each source, with its name and attributes, and starts a job that fills it."""
+    """Makes an empty folder for each source, with its name and attributes, and starts a job that fills it.
+
+    With a quota, the links that the copy will make are counted, and their room is taken at once: a copy that
+    is begun always comes to its end.
+    """
+    counted: dict[FolderId, int] = {}
+
+    def links(source: Folder) -> int:
+        if source.folder_id not in counted:
+            counted[source.folder_id] = counts.links_below(store, key, source)
+        return counted[source.folder_id]
 
     def take(view: View, draft: Draft, source: FolderId, parent: Folder) -> tuple[Folder, Folder]:
         folder = _source(store, view, source, parent)
         _check_name(view, parent, folder.name)
+        if store.quota.links:
+            draft.room.reserve(links(folder))
         return folder, draft.create_folder(parent, folder.name, folder.attributes)
 
     return _Folders(store, key, sources, target, network, take, jobs.start_copy).run()

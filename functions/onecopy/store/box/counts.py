@@ -42,6 +42,23 @@ def count_below(store: Store, key: BoxKey, folder: Folder) -> Counts:
     return _counted(store, _one_by_one(key, tree) if len(tree) <= _FEW else _in_one_pass(store, key, tree))
 
 
+def links_below(store: Store, key: BoxKey, folder: Folder) -> int:
+    """How many links a copy of the folder may have to make: those in it and below it, and all those that
+    unfinished copies have still to make, whether below it or elsewhere.
+    """
+    tree = _tree(store, key, folder)
+    pending = sum(job.links for job in find_box(store, key).copying)
+    if len(tree) > _FEW:
+        return pending + sum(1 for _ in _in_one_pass(store, key, tree))
+    return pending + sum(_links_in(store, key, folder_id) for folder_id in tree)
+
+
+def _links_in(store: Store, key: BoxKey, folder_id: FolderId) -> int:
+    store.check_time()
+    place = LinkRow.place.between(*table.places(folder_id, subfolders=False))
+    return LinkRow.count(str(key), place, index_name="by-folder", consistent_read=True)
+
+
 def _counted(store: Store, links: Iterable[LinkRow]) -> Counts:
     messages = unread = size = 0
     for row in links:

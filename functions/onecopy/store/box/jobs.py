@@ -112,7 +112,7 @@ def _start(
     if sum(len(job.roots) for job in draft.box.jobs) + len(folders) > MOST_ROOTS:
         raise Disturbs(draft.box.jobs[0].job_id)
     roots = tuple(folder.folder_id for folder in folders)
-    job = Job(draft.new_id(), kind, draft.box.seq, roots, copies)
+    job = Job(draft.new_id(), kind, draft.box.seq, roots, copies, draft.room.reserved)
     draft.begin(job)
     _save(draft, job, after, state if after else state | {"seen": table.time_text(draft.now)})
     return job.job_id
@@ -245,7 +245,9 @@ def _step(store: Store, key: BoxKey, job: JobRow) -> list[Content | None]:
         if not _is_at(view, job):
             return []
         step = _Step(view, draft, job.state)
-        if frames := [*rest, *_walk(step, looks, kind)]:
+        frames = [*rest, *_walk(step, looks, kind)]
+        draft.copied(job.item.removeprefix("J#"), len(step.copied))
+        if frames:
             _advance(draft, job, job.state | {"frames": frames})
         else:
             kind.end(step)

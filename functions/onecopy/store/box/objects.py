@@ -117,6 +117,7 @@ class _Creation:
 
 
 def _create(draft: Draft, item: Item, folder: Folder) -> Link:
+    draft.room.take(1, sum(part.size for part in item.parts))
     object_id = ObjectId(draft.new_id())
     content = None
     if item.content_key:

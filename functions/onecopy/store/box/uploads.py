@@ -5,7 +5,7 @@ reported every part. It then becomes a link, in one transaction with its change.
 ends, the bucket itself tells whether all parts are there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pynamodb.exceptions import TransactWriteError
@@ -75,6 +75,7 @@ def begin(
 
     def decide(view: View, draft: Draft) -> UploadRow:
         folder = paths.folder(view, draft, place, network, {})
+        draft.room.begin_upload(sum(part.size for part in parts))
         row = UploadRow(
             box=table.content_partition(content_key),
             item=table.UPLOAD,
@@ -148,10 +149,32 @@ def give_up(store: Store, key: BoxKey, object_id: ObjectId) -> None:
     """Gives up the upload: the object never appears, and the sweep deletes the bytes. Raises Unknown if there
     is no upload.
     """
-    row = _find(key, object_id)
-    now = table.time_text(store.now())
-    if not held(lambda: row.update([UploadRow.swept.set("yes"), UploadRow.due.set(now)], WAITING)):
+    if not _end(store, _find(key, object_id)):
         raise Unknown("objectId")
+
+
+def _end(store: Store, row: UploadRow) -> bool:
+    """Whether the upload is ended, and its room given back. False if it is already ended, in whatever way."""
+
+    def decide(view: View, draft: Draft) -> None:
+        actions = [UploadRow.swept.set("yes"), UploadRow.due.set(table.time_text(draft.now))]
+        draft.row(lambda transaction: transaction.update(row, list(actions), WAITING))
+        draft.room.end_upload(sum(part.size for part in rows.parts(row.parts)))
+        draft.take_turn()
+
+    return _if_waiting(row, lambda: commit(store, BoxKey.parse(row.owner), list, decide))
+
+
+def _if_waiting(row: UploadRow, end: Callable[[], None]) -> bool:
+    """Ends the upload under the condition that it is still waiting. False if it is not."""
+    try:
+        end()
+    except TransactWriteError:
+        waiting = table.get(UploadRow, row.box, row.item)
+        if waiting and not waiting.swept:
+            raise
+        return False
+    return True
 
 
 def arrived(store: Store, content_key: ContentKey, number: int) -> None:
@@ -180,16 +203,12 @@ def finish(store: Store, row: UploadRow) -> None:
     def decide(view: View, draft: Draft) -> None:
         folder = view.folder(FolderId(row.parent))
         draft.row(lambda transaction: transaction.delete(row, WAITING))
+        draft.room.end_upload(content.size)
         draft.new_content(content)
         parent = folder.folder_id if folder else RCS_MESSAGE_STORE
         draft.create_link(object_id, parent, date_of(given.attributes, draft.now), given, content)
 
-    try:
-        commit(store, key, lambda: [wanted(FolderId(row.parent))], decide)
-    except TransactWriteError:
-        waiting = table.get(UploadRow, row.box, row.item)
-        if waiting and not waiting.swept:
-            raise
+    _if_waiting(row, lambda: commit(store, key, lambda: [wanted(FolderId(row.parent))], decide))
 
 
 def note_stray(store: Store, content_key: ContentKey) -> None:
@@ -200,7 +219,7 @@ def note_stray(store: Store, content_key: ContentKey) -> None:
     held(lambda: _intake([content_key], store.now()).save(IntakeRow.item.does_not_exist() | alone))
 
 
-def sweep_upload(contents: Contents, row: UploadRow) -> bool:
+def sweep_upload(store: Store, contents: Contents, row: UploadRow) -> bool:
     """Ends the upload: deletes the parts that arrived, and the object never appears. Returns True.
 
     If all parts are in the bucket after all, whatever S3 has reported, it does nothing and returns False. The
@@ -209,7 +228,7 @@ def sweep_upload(contents: Contents, row: UploadRow) -> bool:
     if not row.swept:
         if _is_whole(row, contents.sizes(key_of(row))):
             return False
-        if not held(lambda: row.update([UploadRow.swept.set("yes")], WAITING)):
+        if not _end(store, row):
             return True
     contents.delete(bucket_keys(key_of(row), len(row.parts)))
     row.delete()

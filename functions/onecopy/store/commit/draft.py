@@ -4,7 +4,6 @@ Each method that changes something also takes the next number and adds the chang
 committed without its change. Callers check what they ask for before they draft it.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +29,10 @@ from onecopy.domain.ids import (
     compact,
 )
 from onecopy.domain.link import Flags, Link, NewObject
+from onecopy.domain.quota import NO_QUOTA, Quota
 from onecopy.store.commit import rows, table
+from onecopy.store.commit.counting import Counting
+from onecopy.store.commit.room import Room
 from onecopy.store.commit.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
 
 MAX_ROWS = 100
@@ -39,15 +41,13 @@ MAX_BYTES = 3_500_000
 
 ROOT_ATTRIBUTES: Attributes = (("Root", ("Yes",)),)
 
-RECLAIM_GRACE = timedelta(seconds=15)
-"""How long the stream has to report content with a count of zero before the sweep reclaims it."""
-
 
 class Draft:
     """`transact.commit` hands it to `decide` and writes it. `rows` and `bytes` tell whether more will fit.
 
     `counted`: how many links a content has, as far as an earlier try has shown it.
     `trace`: X-Ray's header, stored for the push. Empty removes the last commit's; None leaves it alone.
+    `room`: what is added to the box takes it there, which checks the quota.
     """
 
     def __init__(
@@ -57,18 +57,18 @@ class Draft:
         history: timedelta,
         counted: Mapping[ContentKey, int],
         trace: str | None = None,
+        quota: Quota = NO_QUOTA,
     ) -> None:
         self._trace = trace
         self.box = box
         self.now = now
-        self.counted = counted
         self.seq: ModSeq = box.seq
         self.ids = box.ids
         self.bytes = 0
         self._expires = int((now + history + timedelta(days=1)).timestamp())
         self._steps: list[Callable[[TransactWrite], None]] = []
-        self._contents: Counter[ContentKey] = Counter()
-        self._first_links: set[ContentKey] = set()
+        self.room = Room(box, quota)
+        self._counting = Counting(counted)
         self._digest = box.digest
         self._jobs = box.jobs
         self._moved = dict(box.moved)
@@ -77,17 +77,17 @@ class Draft:
 
     @property
     def rows(self) -> int:
-        return 1 + len(self._steps) + len(self._contents)
+        return 1 + len(self._steps) + len(self._counting)
 
     @property
     def contents(self) -> Sequence[ContentKey]:
         """The contents whose counts `write` changes, in its order. They are the transaction's last rows."""
-        return [key for key, links in self._contents.items() if links and self._is_counted(key, links)]
+        return self._counting.contents
 
     @property
     def lacks_content(self) -> bool:
         """Whether the draft links content that has just gone."""
-        return any(links > 0 >= self.counted.get(key, 1) for key, links in self._contents.items())
+        return self._counting.lacks_content
 
     @property
     def is_empty(self) -> bool:
@@ -135,12 +135,15 @@ class Draft:
     def copy_link(self, source: Link, parent: FolderId, as_of: int | None = None) -> Link:
         """Copies the link alone. The copy shares the source's content, whose count goes up by one.
 
-        Raises InvalidInput if the content has just gone.
+        Raises InvalidInput if the content has just gone, NotAllowed if there is no room. A background copy
+        (`as_of`) had its room reserved when it began.
         """
+        if source.content and self._counting.is_gone(source.content.content_key):
+            raise InvalidInput("objectReference")
+        if as_of is None:
+            self.room.take(1)
         if source.content:
-            if self.counted.get(source.content.content_key, 1) <= 0:
-                raise InvalidInput("objectReference")
-            self._contents[source.content.content_key] += 1
+            self._counting.add(source.content)
         given = NewObject(source.attributes, source.flags, source.correlation_id, source.correlation_tag)
         return self.create_link(ObjectId(self.new_id()), parent, source.date, given, source.content, as_of)
 
@@ -155,6 +158,7 @@ class Draft:
             sizes=[part.size for part in content.parts],
         )
         self._put(row, ContentRow.box.does_not_exist())
+        self.room.stored(content.size)
 
     def set_flags(self, link: Link, flags: Flags) -> Link:
         changed = replace(link, flags=flags, last_mod_seq=self.seq.next(), as_of=None)
@@ -172,9 +176,7 @@ class Draft:
         self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
         self._weigh(row)
         if link.content:
-            self._contents[link.content.content_key] -= 1
-            if str(link.content.content_id) == link.object_id:
-                self._first_links.add(link.content.content_key)
+            self._counting.take_away(link, link.content)
         self._log(changes.deleted_object(link))
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
 
@@ -240,16 +242,23 @@ class Draft:
         """Adds the job to the box row, where every later writer sees it."""
         self._jobs = (*self._jobs, job)
 
+    def copied(self, job_id: str, links: int) -> None:
+        """Takes links that a background copy has made off those that it has still to make."""
+        self._jobs = tuple(
+            job._replace(links=max(0, job.links - links)) if job.job_id == job_id else job
+            for job in self._jobs
+        )
+
     def end(self, job_id: str) -> None:
         self._jobs = tuple(job for job in self._jobs if job.job_id != job_id)
-        self._take_turn()
+        self.take_turn()
 
     def settle(self, folder_id: FolderId, seq: int) -> None:
         """Forgets the move that was change `seq`: all below is rewritten. A later move stays noted."""
         if (moved := self._moved.get(folder_id)) and moved.seq == seq:
             self._moved = replace(self.box, moved=self._moved).settled(folder_id)
 
-    def _take_turn(self) -> None:
+    def take_turn(self) -> None:
         """Makes every other write fail that read the box row as it was. The box itself does not change."""
         self.new_id()
 
@@ -268,6 +277,8 @@ class Draft:
             actions.append(BoxRow.marks.set(rows.marks_json(marks)))
         if self._digest != box.digest:
             actions.append(BoxRow.digest.set(rows.digest_json(self._digest)))
+        if (use := self.room.use.plus(-self._counting.freed)) != box.use:
+            actions.append(BoxRow.use.set(rows.use_json(use)))
         if self._jobs != box.jobs:
             actions.append(BoxRow.jobs.set(rows.jobs_json(self._jobs)))
         if self._moved != box.moved:
@@ -282,33 +293,7 @@ class Draft:
         transaction.update(BoxRow(box=str(box.key), item=table.BOX), actions, condition, "ALL_OLD")
         for step in self._steps:
             step(transaction)
-        for content_key in self.contents:
-            self._count(transaction, content_key, self._contents[content_key])
-
-    def _is_counted(self, content_key: ContentKey, links: int) -> bool:
-        """Whether to change the count. One known to be lower than the links deleted is left for a check.
-
-        Lowering it further could delete content that is still linked.
-        """
-        return links > 0 or self.counted.get(content_key, -links) >= -links
-
-    def _count(self, transaction: TransactWrite, content_key: ContentKey, links: int) -> None:
-        """Changes a count. The write that deletes the last link also asks the sweep to reclaim the content.
-        The first try guesses whether it is the last: the first link of a content mostly has no copies, and a
-        copy mostly has the first link beside it. A wrong guess fails, and the answer shows the count.
-        """
-        row = ContentRow(*table.content_row(content_key))
-        actions: list[Action] = [ContentRow.links.add(links)]
-        is_last = self.counted.get(content_key, -links if content_key in self._first_links else 0) == -links
-        if links > 0:
-            condition = ContentRow.links > 0
-        elif is_last:
-            condition = ContentRow.links == -links
-            due = table.time_text(self.now + RECLAIM_GRACE)
-            actions += [ContentRow.work.set(table.work(table.DUE, row.box)), ContentRow.due.set(due)]
-        else:
-            condition = ContentRow.links > -links
-        transaction.update(row, actions, condition, "ALL_OLD")
+        self._counting.write(transaction, self.now)
 
     def _weigh(self, row: LinkRow | FolderRow) -> None:
         """Adds the row's bytes. DynamoDB's limit counts changed and deleted rows whole, like new ones."""

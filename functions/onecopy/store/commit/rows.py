@@ -18,6 +18,7 @@ from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ContentId, FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
+from onecopy.domain.quota import Use
 from onecopy.store.commit import table
 from onecopy.store.commit.table import BoxRow, ChangeRow, FolderRow, LinkRow
 
@@ -38,16 +39,21 @@ def box(row: BoxRow) -> Box:
         marks=tuple(Mark(seq, table.parse_time(at)) for seq, at in row.marks or ()),
         digest=_digest(row.digest),
         closed=table.parse_time(row.closed) if row.closed else None,
+        use=Use(*(row.use or ())),
     )
 
 
 def _job(raw: Any) -> Job:
-    job_id, kind, seq, roots, copies = raw
-    return Job(job_id, kind, seq, tuple(map(FolderId, roots)), tuple(map(FolderId, copies)))
+    job_id, kind, seq, roots, copies, *links = raw
+    return Job(job_id, kind, seq, tuple(map(FolderId, roots)), tuple(map(FolderId, copies)), *links)
 
 
 def jobs_json(jobs: Iterable[Job]) -> list[Any]:
-    return [[job.job_id, job.kind, job.seq, list(job.roots), list(job.copies)] for job in jobs]
+    return [[job.job_id, job.kind, job.seq, list(job.roots), list(job.copies), job.links] for job in jobs]
+
+
+def use_json(use: Use) -> list[int]:
+    return [use.bytes, use.uploads]
 
 
 def _digest(raw: Any) -> Digest:

@@ -131,6 +131,7 @@ class Row(Model):
 
 class BoxRow(Row):
     """The last numbers given out, how far the log had come lately, the jobs, and the digest of the whole box.
+    `use`: the bytes of its content, and how many uploads are under way.
 
     `trace`: X-Ray's header of the last commit, if it was traced.
     """
@@ -144,6 +145,7 @@ class BoxRow(Row):
     at = UnicodeAttribute(null=True)
     marks = Json(null=True)
     closed = UnicodeAttribute(null=True)
+    use = Json(null=True)
     trace = UnicodeAttribute(null=True)
 
 

@@ -22,6 +22,7 @@ from onecopy.domain.errors import Busy, NotAllowed
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
+from onecopy.domain.quota import NO_QUOTA, Quota
 from onecopy.store.commit import rows, table, throttling
 from onecopy.store.commit.draft import Draft
 from onecopy.store.commit.once import Once
@@ -76,6 +77,7 @@ class Store:
     `deadline`: when the request's time ends; no step begins later. `once`: its Idempotency-Key, if any.
     `trace` gives X-Ray's header of the current work, empty if it is not traced; None if nothing ever is.
     `of_owner`: the caller has only the rights of a box's owner, and none while the box is closed.
+    `quota`: how much a request may put into a box.
     """
 
     connection: Connection
@@ -88,6 +90,7 @@ class Store:
     of_owner: bool = False
     once: Once | None = None
     trace: Callable[[], str] | None = None
+    quota: Quota = NO_QUOTA
 
     def check_time(self) -> None:
         """Raises Busy once the request's time is over."""
@@ -96,7 +99,7 @@ class Store:
 
     def draft(self, box: Box, counted: Mapping[ContentKey, int] | None = None) -> Draft:
         trace = self.trace() if self.trace else None
-        return Draft(box, self.now(), self.history, {} if counted is None else counted, trace)
+        return Draft(box, self.now(), self.history, {} if counted is None else counted, trace, self.quota)
 
     def within(self, time: timedelta, of_owner: bool) -> Self:
         """The store for one request, which has this much time."""
