@@ -59,6 +59,8 @@ class Template:
             "Fn::And": lambda conditions: all(self.resolve(condition) for condition in conditions),
             "Fn::Or": lambda conditions: any(self.resolve(condition) for condition in conditions),
             "Condition": self._condition,
+            "Fn::Split": lambda parts: str(self.resolve(parts[1])).split(parts[0]),
+            "Fn::Select": lambda parts: self.resolve(parts[1])[int(parts[0])],
             "Fn::Join": lambda parts: parts[0].join(str(part) for part in self.resolve(parts[1])),
         }
 

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +81,15 @@ def of_clients(api: Api) -> Iterator[Counted]:
     yield counted("sync of no change", lambda: of("GET", "/changes", query={"restartToken": newest}))
     yield counted("delete a message", lambda: of("DELETE", f"/objects/{_id(alone[0])}"))
     yield counted("delete a message that has copies", lambda: of("DELETE", path))
+
+
+def of_deliveries(api: Api) -> Iterator[Counted]:
+    """One megabyte for boxes that exist, in a folder that they have."""
+    for count in (1, 100):
+        boxes = [f"tel:+9990001{number:04d}" for number in range(count)]
+        api.deliver(boxes, "/Default/tel:+99911112222", "a first message")
+        name = "deliver 1 MB to a box" if count == 1 else f"deliver 1 MB to {count} boxes, stored once"
+        yield counted(name, partial(api.deliver, boxes, "/Default/tel:+99911112222", "x" * 1_000_000))
 
 
 def of_uploads(api: Api) -> Iterator[Counted]:
@@ -153,7 +163,8 @@ def _id(url: str) -> str:
 
 def measure(api: Api, stack: LocalStack) -> Measured:
     with Receiver() as receiver:
-        all_counted = [*of_clients(api), *of_uploads(api), *of_what_follows(api, stack, receiver)]
+        all_counted = [*of_clients(api), *of_uploads(api), *of_deliveries(api)]
+        all_counted += of_what_follows(api, stack, receiver)
         return Measured({name: _operation(one) for name, one in all_counted}, sizes(api, stack, receiver))
 
 

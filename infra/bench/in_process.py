@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,12 +71,16 @@ class Api:
         """Store a message with one part, whose content is in the request; returns its resourceURL."""
         return self.store_as(box, {"Subject": subject}, text)
 
+    def deliver(self, boxes: Sequence[str], path: str, text: str) -> list[str]:
+        """Deliver one content to many boxes; returns the resourceURLs."""
+        asked = {"boxes": {"boxId": list(boxes)}, "object": {"parentFolderPath": path}}
+        answer = self.ask("POST", "operations", "/deliver", _form(json.dumps({"deliver": asked}), text))
+        return [item["success"]["resourceURL"] for item in answer.json["bulkResponseList"]["response"]]
+
     def store_as(self, box: str, attributes: Mapping[str, str], text: str) -> str:
         named = [{"name": name, "value": [value]} for name, value in attributes.items()]
         root = json.dumps({"object": {"attributes": {"attribute": named}}})
-        parts = (("root-fields", "application/json", root), ("attachments", "text/plain", text))
-        form = "".join(_PART.format(*part) for part in parts)
-        answer = self.ask("POST", box, "/objects", f"{form}--parts--\r\n".encode())
+        answer = self.ask("POST", box, "/objects", _form(root, text))
         return str(answer.json["reference"]["resourceURL"])
 
     def folder(self, box: str, name: str) -> str:
@@ -105,6 +109,11 @@ class Api:
             if not listing and not answer["nmsEventList"]["nmsEvent"]:
                 return query["restartToken"]
             listing &= answer["more"]
+
+
+def _form(root: str, text: str) -> bytes:
+    parts = (("root-fields", "application/json", root), ("attachments", "text/plain", text))
+    return ("".join(_PART.format(*part) for part in parts) + "--parts--\r\n").encode()
 
 
 def _event(method: str, box: str, path: str, body: Any, query: dict[str, str] | None) -> dict[str, Any]:

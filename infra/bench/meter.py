@@ -98,11 +98,14 @@ def _count_writes(
         counts.global_units += capacity.index_writes(capacity.GLOBAL_INDEXES.values(), old, new)
 
 
-class _Items:
-    """Reads the items of a write, without counting these reads."""
+_one_client_at_a_time = threading.Lock()
+"""boto3 makes its clients in one thread only."""
 
-    def __init__(self) -> None:
-        self.looking = False
+
+class _Items(threading.local):
+    """Reads the items of a write, without counting these reads. What one thread reads, no other notices."""
+
+    looking = False
 
     def of(self, keys: list[capacity.Key]) -> list[capacity.Item]:
         """Each item, empty if it does not exist."""
@@ -110,7 +113,8 @@ class _Items:
             return []
         self.looking = True
         try:
-            dynamodb: Any = boto3.client("dynamodb")
+            with _one_client_at_a_time:
+                dynamodb: Any = boto3.client("dynamodb")
             asked = {keys[0][0]: {"Keys": [key for _, key in keys], "ConsistentRead": True}}
             (found,) = dynamodb.batch_get_item(RequestItems=asked)["Responses"].values()
         finally:

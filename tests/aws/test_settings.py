@@ -110,6 +110,8 @@ BAD = {
     "BACKOFF_MAX": "1.5",
     "DELIVERIES_PER_HOST": "0",
     "REST_SECONDS": "0",
+    "QUOTA_LINKS": "many",
+    "QUOTA_BYTES": "-1",
     "ALLOW_LOCAL_CALLBACKS": "yes",
     "AWS_ENDPOINT_URL": "127.0.0.1:4566",
 }
