@@ -60,9 +60,9 @@ BREAKAGES = {
         "E9106 JobsQueue hides a message for less than 6 times what JobsFunction may take",
     ),
     "a parameter that never arrives": (
-        "${StoreName} ${Keys} ${HistoryDays}",
-        "${StoreName} ${HistoryDays}",
-        "E9107 ApiFunction does not say RestartTokenKeysVersion in its VersionDescription",
+        "${HistoryDays} ${InlineLimit}",
+        "${HistoryDays}",
+        "E9107 ApiFunction does not say InlineLimit in its VersionDescription",
     ),
     "an action with a wildcard": (
         "Action: dynamodb:Query",
