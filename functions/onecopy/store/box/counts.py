@@ -46,8 +46,9 @@ def links_below(store: Store, key: BoxKey, folder: Folder) -> int:
     """How many links a copy of the folder may have to make: those in it and below it, and all those that
     unfinished copies have still to make, whether below it or elsewhere.
     """
-    tree = _tree(store, key, folder)
-    pending = sum(job.links for job in find_box(store, key).copying)
+    box = find_box(store, key)
+    tree = folders.tree(store, box, folder.folder_id)
+    pending = sum(job.links for job in box.copying)
     if len(tree) > _FEW:
         return pending + sum(1 for _ in _in_one_pass(store, key, tree))
     return pending + sum(_links_in(store, key, folder_id) for folder_id in tree)
