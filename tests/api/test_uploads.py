@@ -279,7 +279,7 @@ def test_an_upload_that_is_finished_meanwhile_is_neither_swept_nor_given_up(
     still = [True]
 
     def in_between(operation: str, call: Callable[[], Any]) -> Any:
-        if operation == "UpdateItem" and still:
+        if operation == "TransactWriteItems" and still:
             still.clear()
             uploads.finish(store, row)
         return call()

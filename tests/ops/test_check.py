@@ -261,7 +261,7 @@ def not_reclaimed(broken: BrokenBox) -> None:
 
 def upload_left(broken: BrokenBox) -> None:
     row = {"box": {"S": "C#direct/late"}, "item": {"S": "UPLOAD"}, "owner": {"S": broken.behind.box}}
-    broken.behind.put({**row, "due": {"S": hours_ago()}})
+    broken.behind.put({**row, "swept": {"S": "yes"}, "due": {"S": hours_ago()}})
 
 
 def intake_left(broken: BrokenBox) -> None:
