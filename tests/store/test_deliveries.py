@@ -226,6 +226,18 @@ def test_what_a_delivery_under_way_holds_is_not_deleted_with_its_last_link(deliv
     assert not list(table.every(ContentRow, table.content_partition(stored)))
 
 
+def test_a_share_goes_alone_while_another_box_links_the_bytes(delivery: Delivery) -> None:
+    made = delivery.run()
+    [stored] = delivery.puts
+    for left in (4, 3, 2, 1):
+        gone = delivery.delete(made[left], delivery.boxes[left])
+        assert reclaim(delivery.store, delivery.contents, gone)
+        assert delivery.is_stored(stored)
+        assert len(list(table.every(ContentRow, table.content_partition(stored)))) == left
+    assert reclaim(delivery.store, delivery.contents, delivery.delete(made[0], delivery.boxes[0]))
+    assert not delivery.is_stored(stored)
+
+
 def test_the_sweep_lets_a_delivery_be_that_has_gone_on(delivery: Delivery) -> None:
     delivery.run()
     [stored] = delivery.puts
