@@ -114,6 +114,17 @@ def test_a_request_that_cannot_be_read_is_refused_whole(network: Network, body: 
     assert fault(network.http.post(network.url, json=body)) == (400, "SVC0002")
 
 
+def test_it_speaks_json_alone(stack: LocalStack, network: Network) -> None:
+    box = new_box()
+    body = {"deliver": {"boxes": {"boxId": [box]}, "object": {}}}
+    only_xml = network.http.post(network.url, json=body, headers={"accept": "application/xml"})
+    assert only_xml.status_code == 406
+    text = f"<deliver><boxes><boxId>{box}</boxId></boxes><object/></deliver>"
+    sent = network.http.post(network.url, content=text, headers={"content-type": "application/xml"})
+    assert sent.status_code in (400, 415)
+    assert not Behind(stack, box).row(f"main#{box}", "BOX")
+
+
 def test_where_nobody_may_store_the_network_may_not_either(network: Network) -> None:
     assert codes(network.delivered([new_box()], DATA, given={"parentFolderPath": "/"})) == [(403, "POL1031")]
 
