@@ -17,7 +17,10 @@ class BadSetting(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes are in bytes. Queues, bucket and keys are empty in functions that may not use them."""
+    """Sizes are in bytes. Queues, bucket and keys are empty in functions that may not use them.
+
+    `retains`: there is a retention. `retention`: its rules in JSON, in the functions that apply them.
+    """
 
     table_name: str
     store_name: str
@@ -37,6 +40,8 @@ class Settings:
     rest: timedelta
     allow_local_callbacks: bool
     traces: bool
+    retains: bool
+    retention: str
 
 
 _URL = r"https?://[^\s/]+(/\S*)?"
@@ -59,6 +64,8 @@ FORMS = {
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
     "TRACES": r"yes|no",
+    "RETAINS": r"yes|no",
+    "RETENTION": r"\[.*\]",
     "AWS_ENDPOINT_URL": r"https?://\S+",
 }
 
@@ -98,6 +105,8 @@ def _typed(given: Mapping[str, str]) -> Settings:
         # Only with an emulator: at AWS no endpoint is given, so the setting allows nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
         traces=given["TRACES"] == "yes",
+        retains=given["RETAINS"] == "yes",
+        retention=given["RETENTION"],
     )
 
 

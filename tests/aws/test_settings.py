@@ -27,6 +27,8 @@ GOOD = {
     "BACKOFF_MAX": "900",
     "DELIVERIES_PER_HOST": "20",
     "REST_SECONDS": "21600",
+    "RETAINS": "yes",
+    "RETENTION": '[{"folder":"/Default","days":90}]',
     "ALLOW_LOCAL_CALLBACKS": "1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }
@@ -108,6 +110,8 @@ BAD = {
     "BACKOFF_MAX": "1.5",
     "DELIVERIES_PER_HOST": "0",
     "REST_SECONDS": "0",
+    "RETAINS": "90",
+    "RETENTION": "90",
     "ALLOW_LOCAL_CALLBACKS": "yes",
     "AWS_ENDPOINT_URL": "127.0.0.1:4566",
 }
@@ -121,6 +125,16 @@ def test_a_malformed_setting_is_named_and_not_shown(name: str) -> None:
         settings.read(environ={**GOOD, name: BAD[name]})
 
     assert str(refused.value) == f"{name} is malformed"
+
+
+@pytest.mark.parametrize("handler", ["jobs", "sweep"])
+def test_a_function_with_a_retention_that_it_does_not_understand_fails_at_its_start(
+    handler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule without a folder and a Message-Context would let everything expire."""
+    needed = {name: GOOD[name] for name in NEEDED[handler]}
+    with pytest.raises(BadSetting, match=r"^RETENTION is malformed$"):
+        load(monkeypatch, handler, {**needed, "RETENTION": '[{"days":90}]'})
 
 
 def test_keys_are_read_in_their_order() -> None:

@@ -37,6 +37,15 @@ class DeletedObject:
 
 
 @dataclass(frozen=True)
+class ExpiredObject:
+    """It left by the provider's policy, not by a user's deletion (NMS keeps the two apart)."""
+
+    object_id: ObjectId
+    correlation_id: str | None
+    correlation_tag: str | None
+
+
+@dataclass(frozen=True)
 class ChangedFolder:
     folder_id: FolderId
     parent: FolderId | None
@@ -54,7 +63,7 @@ class ResetBox:
     """Everything that the client knows is void; it has to list again."""
 
 
-Event = ChangedObject | DeletedObject | ChangedFolder | DeletedFolder
+Event = ChangedObject | DeletedObject | ExpiredObject | ChangedFolder | DeletedFolder
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,10 @@ def changed_object(link: Link) -> ChangedObject:
 
 def deleted_object(link: Link) -> DeletedObject:
     return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
+
+
+def expired_object(link: Link) -> ExpiredObject:
+    return ExpiredObject(link.object_id, link.correlation_id, link.correlation_tag)
 
 
 def changed_folder(folder: Folder) -> ChangedFolder:

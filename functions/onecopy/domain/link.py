@@ -60,6 +60,7 @@ class Link:
     """`as_of`: for a link made by a background copy, the box's `seq` when that copy was granted.
 
     `created`: the number of the change that created it.
+    `stored`: when it was stored, known only if that matters to when it expires.
     """
 
     object_id: ObjectId
@@ -73,6 +74,7 @@ class Link:
     last_mod_seq: ModSeq
     as_of: int | None = None
     created: int = 0
+    stored: datetime | None = None
 
 
 @dataclass(frozen=True)

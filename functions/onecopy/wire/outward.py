@@ -13,6 +13,7 @@ from onecopy.domain.change import (
     DeletedFolder,
     DeletedObject,
     Event,
+    ExpiredObject,
     ResetBox,
 )
 from onecopy.domain.content import Content, disposition_in_order
@@ -124,7 +125,7 @@ def _mutable(known: Link | ChangedObject, urls: Urls) -> Json:
     return raw | _correlation(known)
 
 
-def _correlation(known: Link | ChangedObject | DeletedObject) -> Json:
+def _correlation(known: Link | ChangedObject | DeletedObject | ExpiredObject) -> Json:
     values = {"correlationId": known.correlation_id, "correlationTag": known.correlation_tag}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -160,6 +161,9 @@ def _event(event: Event, urls: Urls) -> tuple[str, Json]:
         case DeletedObject():
             raw = {"resourceURL": urls.object(event.object_id)}
             return "deletedObject", raw | _correlation(event)
+        case ExpiredObject():
+            raw = {"resourceURL": urls.object(event.object_id)}
+            return "expiredObject", raw | _correlation(event)
         case ChangedFolder():
             raw = _folder_event(event, urls)
             return "changedFolder", raw | (

@@ -189,7 +189,7 @@ def _kept(item: Raw) -> tuple[str | None, ...]:
     owner = home = None
     if name in (table.CONTENT, table.UPLOAD, table.INTAKE):
         owner = item.get("owner", {"S": ""})["S"]
-    elif not table.is_host_partition(partition):
+    elif not table.is_of_no_box(partition):
         home = reading.box_of(partition)
     content = item.get("content_key", {}).get("S")
     return partition, name, home, owner, content, json.dumps(item)

@@ -19,7 +19,8 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
-from onecopy.settings import Settings
+from onecopy.domain.retention import Retention, parse
+from onecopy.settings import BadSetting, Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
 from onecopy.store.commit.transact import Store
@@ -56,7 +57,7 @@ def loaded(*needed: str) -> None:
     """
     gc.freeze()
     gc.enable()
-    settings.read(*needed)
+    _retention(settings.read(*needed))
 
 
 def now() -> datetime:
@@ -74,6 +75,7 @@ def parts() -> Parts:
         jitter=random.SystemRandom().random,  # any other repeats itself each time a snapshot is started
         sleep=time.sleep,
         trace=settings.trace if given.traces else None,
+        retains=given.retains,
     )
     return Parts(given, store)
 
@@ -97,6 +99,18 @@ def queues() -> Queues:
         given.deliveries_per_host,
         settings.trace if given.traces else None,
     )
+
+
+def retention() -> Retention | None:
+    """By what objects expire; None if nothing ever does."""
+    return _retention(parts().settings)
+
+
+def _retention(given: Settings) -> Retention | None:
+    try:
+        return parse(given.retention) if given.retention else None
+    except ValueError:
+        raise BadSetting("RETENTION is malformed") from None
 
 
 def _client(service: str, config: Config) -> Any:

@@ -14,8 +14,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from onecopy.domain import change as changes
-from onecopy.domain.box import Box, Chain, Job, Moved
-from onecopy.domain.change import Event
+from onecopy.domain import retention
+from onecopy.domain.box import Box, Chain, Job, Looked, Moved
+from onecopy.domain.change import Change, Event
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NameTaken
 from onecopy.domain.folder import Attributes, Folder
@@ -30,8 +31,8 @@ from onecopy.domain.ids import (
     compact,
 )
 from onecopy.domain.link import Flags, Link, NewObject
-from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
+from onecopy.store.commit import box_row, rows, table
+from onecopy.store.commit.table import BoxRow, ContentRow, FolderRow, LinkRow, NameRow
 
 MAX_ROWS = 100
 MAX_BYTES = 3_500_000
@@ -48,6 +49,7 @@ class Draft:
 
     `counted`: how many links a content has, as far as an earlier try has shown it.
     `trace`: X-Ray's header, stored for the push. Empty removes the last commit's; None leaves it alone.
+    `retains`: there is a retention, so the box needs a time of the next look for what has expired.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Draft:
         history: timedelta,
         counted: Mapping[ContentKey, int],
         trace: str | None = None,
+        retains: bool = False,
     ) -> None:
         self._trace = trace
+        self._retains = retains
         self.box = box
         self.now = now
         self.counted = counted
@@ -72,6 +76,7 @@ class Draft:
         self._digest = box.digest
         self._jobs = box.jobs
         self._moved = dict(box.moved)
+        self._due, self._looked = box.due or (now if retains else None), box.looked
         self._folders: dict[FolderId, FolderRow] = {}
         self._names: set[str] = set()
 
@@ -91,7 +96,7 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        return not self._steps and self._jobs == self.box.jobs
+        return not self._steps and self._jobs == self.box.jobs and self._looked == self.box.looked
 
     def new_id(self) -> str:
         self.ids += 1
@@ -124,6 +129,7 @@ class Draft:
             last_mod_seq=self.seq.next(),
             as_of=as_of,
             created=self.seq.next(),
+            stored=retention.stored(date, self.now) if self._retains else None,
         )
         row = rows.link_row(self.box.key, link)
         self._put(row)
@@ -167,6 +173,12 @@ class Draft:
         return changed
 
     def delete_link(self, link: Link) -> None:
+        self._remove_link(link, changes.deleted_object(link))
+
+    def expire_link(self, link: Link) -> None:
+        self._remove_link(link, changes.expired_object(link))
+
+    def _remove_link(self, link: Link, event: Event) -> None:
         row = rows.link_row(self.box.key, link)
         self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
         self._weigh(row)
@@ -174,7 +186,7 @@ class Draft:
             self._contents[link.content.content_key] -= 1
             if str(link.content.content_id) == link.object_id:
                 self._first_links.add(link.content.content_key)
-        self._log(changes.deleted_object(link))
+        self._log(event)
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
 
     def create_folder(
@@ -248,6 +260,11 @@ class Draft:
         if (moved := self._moved.get(folder_id)) and moved.seq == seq:
             self._moved = replace(self.box, moved=self._moved).settled(folder_id)
 
+    def look(self, looked: Looked, due: datetime) -> None:
+        """Notes how far a look for what has expired has come, and when the next one is due."""
+        self._looked, self._due = looked, due
+        self._take_turn()
+
     def _take_turn(self) -> None:
         """Makes every other write fail that read the box row as it was. The box itself does not change."""
         self.new_id()
@@ -257,32 +274,26 @@ class Draft:
 
     def write(self, transaction: TransactWrite) -> None:
         """Puts all rows into one TransactWriteItems. It fails on the box row if another write came first."""
-        box = self.box
-        actions: list[Action] = [
-            BoxRow.seq.set(self.seq),
-            BoxRow.ids.set(self.ids),
-            BoxRow.at.set(table.time_text(self.now)),
-        ]
-        if (marks := box.marked(self.now)) != box.marks:
-            actions.append(BoxRow.marks.set(rows.marks_json(marks)))
-        if self._digest != box.digest:
-            actions.append(BoxRow.digest.set(rows.digest_json(self._digest)))
-        if self._jobs != box.jobs:
-            actions.append(BoxRow.jobs.set(rows.jobs_json(self._jobs)))
-        if self._moved != box.moved:
-            actions.append(BoxRow.moved.set(rows.moved_json(self._moved)))
-        if self._trace is not None:
-            actions.append(BoxRow.trace.set(self._trace) if self._trace else BoxRow.trace.remove())
-        if box.seq:
-            condition = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.validity == box.validity)
-        else:
-            condition = BoxRow.item.does_not_exist()
-            actions.append(BoxRow.validity.set(box.validity))
-        transaction.update(BoxRow(box=str(box.key), item=table.BOX), actions, condition, "ALL_OLD")
+        row, actions = BoxRow(box=str(self.box.key), item=table.BOX), self._changed()
+        transaction.update(row, actions, box_row.as_read(self.box), "ALL_OLD")
         for step in self._steps:
             step(transaction)
         for content_key in self.contents:
             self._count(transaction, content_key, self._contents[content_key])
+
+    def _changed(self) -> list[Action]:
+        after = replace(
+            self.box,
+            seq=self.seq,
+            ids=self.ids,
+            at=self.now,
+            digest=self._digest,
+            jobs=self._jobs,
+            moved=self._moved,
+            due=self._due,
+            looked=self._looked,
+        )
+        return box_row.changed(self.box, after, self._trace)
 
     def _is_counted(self, content_key: ContentKey, links: int) -> bool:
         """Whether to change the count. One known to be lower than the links deleted is left for a check.
@@ -385,13 +396,5 @@ class Draft:
 
     def _log(self, event: Event) -> None:
         self.seq = self.seq.next()
-        raw = rows.event_json(event)
-        row = ChangeRow(
-            box=table.log_partition(self.box.key, self.seq),
-            item=table.log_item(self.seq),
-            at=table.time_text(self.now),
-            event=raw,
-            expires=self._expires,
-        )
-        self._steps.append(lambda t: t.save(row))
-        self.bytes += table.sent_size(raw) + 200
+        row = rows.change_row(self.box.key, Change(self.seq, self.now, event), self._expires)
+        self.row(lambda t: t.save(row), table.sent_size(row.event) + 200)

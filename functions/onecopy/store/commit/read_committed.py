@@ -6,7 +6,14 @@ it works*, isolation levels), and from then on queries show them too.
 """
 
 from onecopy.domain.box import Box
-from onecopy.domain.change import ChangedFolder, ChangedObject, DeletedFolder, DeletedObject, Event
+from onecopy.domain.change import (
+    ChangedFolder,
+    ChangedObject,
+    DeletedFolder,
+    DeletedObject,
+    Event,
+    ExpiredObject,
+)
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import ChangeRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Key, Store, read_rows
@@ -31,7 +38,7 @@ def until_shown(store: Store, box: Box) -> bool:
 
 def _written(box: Box, event: Event) -> Key:
     match event:
-        case ChangedObject() | DeletedObject():
+        case ChangedObject() | DeletedObject() | ExpiredObject():
             return LinkRow, str(box.key), table.link_item(event.object_id)
         case ChangedFolder() | DeletedFolder():
             return FolderRow, str(box.key), table.folder_item(event.folder_id)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Job, Mark, Moved
+from onecopy.domain.box import Box, BoxKey, Job, Looked, Mark, Moved
 from onecopy.domain.change import (
     Change,
     ChangedFolder,
@@ -11,6 +11,7 @@ from onecopy.domain.change import (
     DeletedFolder,
     DeletedObject,
     Event,
+    ExpiredObject,
     Metadata,
 )
 from onecopy.domain.content import Content, ContentKey, Part
@@ -38,6 +39,8 @@ def box(row: BoxRow) -> Box:
         marks=tuple(Mark(seq, table.parse_time(at)) for seq, at in row.marks or ()),
         digest=_digest(row.digest),
         closed=table.parse_time(row.closed) if row.closed else None,
+        due=table.parse_time(row.due) if row.due else None,
+        looked=_looked(row.looked) if row.looked else None,
     )
 
 
@@ -65,6 +68,17 @@ def marks_json(marks: tuple[Mark, ...]) -> list[Any]:
 
 def moved_json(moved: Mapping[FolderId, Moved]) -> dict[str, Any]:
     return {folder: [seq, list(chain)] for folder, (seq, chain) in moved.items()}
+
+
+def _looked(raw: Any) -> Looked:
+    at, whole, policy, left = raw
+    ranges = tuple((first, last) for first, last in left)
+    return Looked(table.parse_time(at), table.parse_time(whole), policy, ranges)
+
+
+def looked_json(looked: Looked) -> list[Any]:
+    left = [list(part) for part in looked.left]
+    return [table.time_text(looked.at), table.time_text(looked.whole), looked.policy, left]
 
 
 def attributes_json(attributes: Attributes) -> list[Any]:
@@ -131,6 +145,7 @@ def link(row: LinkRow) -> Link:
         last_mod_seq=ModSeq(int(row.last_mod_seq)),
         as_of=None if row.as_of is None else int(row.as_of),
         created=int(row.created or 1),
+        stored=table.parse_time(row.stored) if row.stored else None,
     )
 
 
@@ -151,11 +166,22 @@ def link_row(key: BoxKey, link: Link) -> LinkRow:
         last_mod_seq=link.last_mod_seq,
         as_of=link.as_of,
         created=link.created,
+        stored=table.time_text(link.stored) if link.stored else None,
     )
 
 
 def change(row: ChangeRow) -> Change:
     return Change(table.seq_of(row), table.parse_time(row.at), _event(row.event))
+
+
+def change_row(key: BoxKey, change: Change, expires: int) -> ChangeRow:
+    return ChangeRow(
+        box=table.log_partition(key, change.seq),
+        item=table.log_item(change.seq),
+        at=table.time_text(change.at),
+        event=event_json(change.event),
+        expires=expires,
+    )
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -175,6 +201,8 @@ def event_json(event: Event) -> dict[str, Any]:
             return raw | _correlation(event)
         case DeletedObject():
             return {"deleted_object": event.object_id} | _correlation(event)
+        case ExpiredObject():
+            return {"expired_object": event.object_id} | _correlation(event)
         case ChangedFolder():
             raw = {"folder": event.folder_id, "name": event.name, "parent": event.parent}
             return raw | ({"attributes": attributes_json(event.attributes)} if event.attributes else {})
@@ -182,7 +210,7 @@ def event_json(event: Event) -> dict[str, Any]:
             return {"deleted_folder": event.folder_id}
 
 
-def _correlation(event: ChangedObject | DeletedObject) -> dict[str, str]:
+def _correlation(event: ChangedObject | DeletedObject | ExpiredObject) -> dict[str, str]:
     values = {"correlation_id": event.correlation_id, "correlation_tag": event.correlation_tag}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -201,6 +229,8 @@ def _event(raw: dict[str, Any]) -> Event:
         )
     if "deleted_object" in raw:
         return DeletedObject(ObjectId(raw["deleted_object"]), *correlation)
+    if "expired_object" in raw:
+        return ExpiredObject(ObjectId(raw["expired_object"]), *correlation)
     if "folder" in raw:
         parent = FolderId(raw["parent"]) if raw["parent"] else None
         return ChangedFolder(FolderId(raw["folder"]), parent, raw["name"], attributes(raw.get("attributes")))

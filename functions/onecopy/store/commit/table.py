@@ -18,6 +18,8 @@
 | what do these bytes belong to? | GetItem, BatchGetItem | `C#{contentKey}` / `CONTENT`, `UPLOAD`, `INTAKE` |
 | which upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
 | what is overdue? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
+| which objects have come of age? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
+| which boxes are older than the retention? | Scan, once; then GetItem | `RETENTION` / `RETENTION` |
 | is a host slow? | GetItem, BatchGetItem | `H#{hash}` / `SLOW` |
 
 Ranges are read by prefix, so no row needs a discriminator. Times are text, such as
@@ -131,6 +133,7 @@ class BoxRow(Row):
     """The last numbers given out, how far the log had come lately, the jobs, and the digest of the whole box.
 
     `trace`: X-Ray's header of the last commit, if it was traced.
+    `due`: when to look next for objects that have expired; `looked`: the last look. Only with a retention.
     """
 
     seq = NumberAttribute()
@@ -143,6 +146,9 @@ class BoxRow(Row):
     marks = Json(null=True)
     closed = UnicodeAttribute(null=True)
     trace = UnicodeAttribute(null=True)
+    looked = Json(null=True)
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
 
 
 class FolderRow(Row):
@@ -174,6 +180,7 @@ class LinkRow(Row):
     last_mod_seq = NumberAttribute()
     as_of = NumberAttribute(null=True)
     created = NumberAttribute(null=True)
+    stored = UnicodeAttribute(null=True)
 
 
 class ChangeRow(Row):
@@ -280,6 +287,18 @@ class HostRow(Row):
     expires = NumberAttribute()
 
 
+class RetentionRow(Row):
+    """The policy by which objects expire, and how far the boxes from before it have been found.
+
+    `since`: when it was first seen. `after`: where the search for such boxes goes on. `done`: it has ended.
+    """
+
+    rules = Json()
+    since = UnicodeAttribute()
+    after = Json(null=True)
+    done = BooleanAttribute(null=True)
+
+
 class KeyRow(Row):
     """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when."""
 
@@ -298,6 +317,9 @@ CONTENT = "CONTENT"
 UPLOAD = "UPLOAD"
 INTAKE = "INTAKE"
 SLOW = "SLOW"
+RETENTION = "RETENTION"
+"""Both the partition and the item of a store's one RetentionRow."""
+
 _HOST = "H#"
 
 
@@ -369,8 +391,9 @@ def host_partition(host: str) -> str:
     return f"{_HOST}{hashlib.sha256(host.encode()).hexdigest()}"
 
 
-def is_host_partition(partition: str) -> bool:
-    return partition.startswith(_HOST)
+def is_of_no_box(partition: str) -> bool:
+    """Whether the partition holds what belongs to the whole store: a slow host, or the retention."""
+    return partition.startswith(_HOST) or partition == RETENTION
 
 
 def log_partition(key: BoxKey, seq: int) -> str:
@@ -392,6 +415,11 @@ def link_place(parent: FolderId, date: datetime, object_id: ObjectId) -> str:
 
 def link_dated(date: datetime, object_id: ObjectId) -> str:
     return f"{time_text(date)}#{object_id}"
+
+
+def dates(after: datetime | None, until: datetime) -> tuple[str, str]:
+    """The first and the last `dated` of what has a date after the one (or any) and not after the other."""
+    return f"{time_text(after)}~" if after else "0", f"{time_text(until)}~"
 
 
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
@@ -475,6 +503,17 @@ def page(
     ).page_iter
     raw: Any = next(found)
     return [kind.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
+
+
+def boxes(after: Mapping[str, Any] | None) -> tuple[list[BoxRow], Mapping[str, Any] | None]:
+    """One Scan call: the boxes in a part of the table, with their `due`, and where the next part starts."""
+    found = BoxRow.scan(
+        BoxRow.item == BOX,
+        attributes_to_get=["box", "item", "due"],
+        last_evaluated_key=dict(after) if after else None,
+    ).page_iter
+    raw: Any = next(found)
+    return [BoxRow.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
 
 
 def every(
