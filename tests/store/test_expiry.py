@@ -57,6 +57,11 @@ class Desk:
         assert isinstance(made, Outcome)
         return ObjectId(made.thing_id)
 
+    def fill(self, count: int, folder: FolderId = DEFAULT) -> list[ObjectId]:
+        """Objects of day 0."""
+        made = objects.create(self.at(0), self.key, [Item(folder, NewObject())] * count, True, None)
+        return [ObjectId(one.thing_id) for one in made if isinstance(one, Outcome)]
+
     def folder(self, name: str, parent: FolderId = RCS_MESSAGE_STORE) -> FolderId:
         return folders.create(self.at(0), self.key, parent, name, (), True).folder_id
 
@@ -232,8 +237,7 @@ def test_a_look_that_is_asked_for_twice_is_made_once(desk: Desk) -> None:
 
 
 def test_a_look_without_time_is_gone_on_with(desk: Desk) -> None:
-    for _ in range(40):
-        desk.store(0)
+    desk.fill(40)
     ticks = iter(range(1000))
     short = replace(desk.at(91), now=lambda: START + timedelta(days=91, seconds=next(ticks)))
     retention, looks = parse(NINETY), 0
@@ -264,8 +268,7 @@ def test_what_a_deletion_has_hidden_is_left_to_it(desk: Desk) -> None:
 @pytest.mark.whole
 def test_where_nothing_is_old_a_look_is_one_query(desk: Desk) -> None:
     """Beside it, the box's row is read, and in the end written."""
-    for _ in range(40):
-        desk.store(0)
+    desk.fill(40)
     for day in (1, 2):  # the first is a whole look, the second is not
         with operations() as asked:
             desk.look(day)
@@ -285,7 +288,7 @@ def test_a_commit_makes_no_call_more_because_of_the_retention(desk: Desk) -> Non
 
 @pytest.mark.whole
 def test_two_looks_at_once_let_each_object_expire_once(desk: Desk) -> None:
-    ids = [desk.store(0) for _ in range(70)]
+    ids = desk.fill(70)
     others: list[Callable[[], Any]] = [lambda: desk.look(91)] * 2
 
     def instead(operation: str, call: Call) -> AWSResponse:
@@ -304,7 +307,7 @@ def test_two_looks_at_once_let_each_object_expire_once(desk: Desk) -> None:
 @pytest.mark.parametrize("done", [False, True], ids=["before the write", "after it"])
 def test_a_look_that_dies_is_made_again(desk: Desk, dies_at: int, done: bool) -> None:
     """Three transactions of objects, and the note of the look."""
-    ids = [desk.store(0) for _ in range(70)]
+    ids = desk.fill(70)
     writes: list[str] = []
 
     def dies(operation: str, call: Call) -> AWSResponse:
@@ -326,7 +329,7 @@ def test_a_look_that_dies_is_made_again(desk: Desk, dies_at: int, done: bool) ->
 @pytest.mark.whole
 def test_a_copy_under_way_holds_what_expires_right_after_its_answer(desk: Desk) -> None:
     source, target = desk.folder("source"), desk.folder("target")
-    ids = [desk.store(0, source) for _ in range(70)]
+    ids = desk.fill(70, source)
     policy = '[{"folder":"/RCSMessageStore/source","days":90}]'
     copies.copy_folders(desk.at(91), desk.key, [source], target, False)
 
