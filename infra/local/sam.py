@@ -77,7 +77,7 @@ class Deployment:
     def _parameters(self) -> list[str]:
         """As in `assembly`, without protection of the table: it is deleted with the emulator's folder."""
         given = {"DeletionProtection": "no", **self._site.given(self._issuer)}
-        return [f"{name}={value}" for name, value in given.items()]
+        return [f"{name}={_quoted(str(value))}" for name, value in given.items()]
 
     def _sam(self, *arguments: str) -> None:
         """Run one SAM command against the emulator, with none of the user's own AWS settings."""
@@ -155,3 +155,8 @@ class Front(Gateway):
             return message(503, "Service Unavailable")
         kept = [(name.lower(), value) for name, value in answer.headers.multi_items()]
         return Response(answer.status_code, [one for one in kept if one[0] not in _ITS_OWN], body)
+
+
+def _quoted(value: str) -> str:
+    """A parameter's value as SAM's command line takes it: one in JSON would end at its first quote."""
+    return '"' + value.replace('"', '\\"') + '"' if '"' in value else value

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
+from infra.client.device import Device
 from infra.local.stack import LocalStack
+from infra.ops.check.checking import check
+from infra.ops.rows.deployed import on_this_machine
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import ContentKey, Part
 from onecopy.domain.ids import DEFAULT, RCS_MESSAGE_STORE, FolderId, ObjectId
@@ -26,7 +30,9 @@ from onecopy.store.box.objects import Item
 from onecopy.store.commit.outcome import Outcome
 from onecopy.store.commit.transact import Store
 from tests.clients.box_client import STORE, BoxClient, id_of
+from tests.clients.eventually import eventually
 from tests.clients.following import now, since, told
+from tests.clients.subscriber import Subscriber, active
 from tests.stack.at_table import Call, answering, operations, store_of
 from tests.stack.behind import Behind
 
@@ -352,3 +358,30 @@ def test_a_copy_that_takes_long_puts_the_look_off(desk: Desk, monkeypatch: pytes
     for day in (92, 93):
         jobs.run(desk.at(day), desk.key, copied.job_id or "", 1000, LONG)
     assert desk.look(94, policy) == Progress(True, 1)
+
+
+@pytest.mark.whole
+def test_a_device_and_a_subscriber_learn_what_expires_once_a_store_has_a_retention(
+    tmp_path: Path, subscriber: Subscriber
+) -> None:
+    """The message is there before the retention is; the box's next change lets it go."""
+    old = {"attributes": {"attribute": [{"name": "Date", "value": ["2021-03-04T05:06:07Z"]}]}}
+    with LocalStack(tmp_path / "stack") as stack, BoxClient(stack) as box:
+        name, there = box.box, box.text_object("hello", **old)
+        content = Behind(stack, name).content_key(id_of(there))
+    policy = {"Retention": '[{"folder":"/RCSMessageStore","days":90}]'}
+    with LocalStack(tmp_path / "stack", parameters=policy) as stack, BoxClient(stack, name) as box:
+        device = Device(stack.url, name, lambda: stack.token(name), tmp_path / "mirror.db")
+        device.sync()
+        assert id_of(there) in device.state()[0]
+        active(box, subscriber)
+
+        young = box.plain_object(**old)
+
+        assert eventually(lambda: told(subscriber.events, "expiredObject"))
+        device.sync()
+        assert set(device.state()[0]) == {id_of(young)}
+        assert device.take_page() == (0, False)
+        assert eventually(lambda: Behind(stack, name).is_away(content))
+        device.close()
+        assert not check(on_this_machine(stack.data)).findings
