@@ -81,7 +81,7 @@ class Desk:
     def expired(self) -> list[str]:
         """The ids that the log tells as expired, in order."""
         events = [json.loads(row["event"]["S"]) for row in self.behind.log()]
-        return [event["expired_object"] for event in events if "expired_object" in event]
+        return [event["deleted_object"] for event in events if "expired" in event]
 
 
 @pytest.fixture
@@ -306,6 +306,21 @@ def test_two_looks_at_once_let_each_object_expire_once(desk: Desk) -> None:
         desk.look(91)
     assert sorted(desk.expired()) == sorted(ids)
     assert [int(row["item"]["S"]) for row in desk.behind.log()] == list(range(1, desk.behind.seq() + 1))
+
+
+@pytest.mark.whole
+def test_a_look_that_is_cut_does_not_overwrite_one_that_has_ended_since(desk: Desk) -> None:
+    desk.fill(3)
+    others: list[Callable[[], Any]] = [lambda: desk.look(91)]
+
+    def instead(operation: str, call: Call) -> AWSResponse:
+        if operation == "TransactWriteItems" and others:
+            others.pop()()
+        return call()
+
+    with answering(instead):
+        assert desk.look(91, time=timedelta(0)) == Progress(True, 0)
+    assert json.loads(desk.behind.row(desk.behind.box, "BOX")["looked"]["S"])[3] == []
 
 
 @pytest.mark.whole

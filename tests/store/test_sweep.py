@@ -134,7 +134,9 @@ def make_known(behind: Behind) -> None:
 
 
 def test_a_box_from_before_the_retention_is_found_once(retention: None, dormant: Behind, sweep: Any) -> None:
+    assert list(enrolment.in_force()) == []
     sweep.handler({}, Context())
+    assert list(enrolment.in_force()) == [{"folder": "/Default", "days": 90}]
     assert due(dormant) is None
 
     make_known(dormant)

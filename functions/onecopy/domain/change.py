@@ -31,18 +31,12 @@ class ChangedObject:
 
 @dataclass(frozen=True)
 class DeletedObject:
-    object_id: ObjectId
-    correlation_id: str | None
-    correlation_tag: str | None
-
-
-@dataclass(frozen=True)
-class ExpiredObject:
-    """It left by the provider's policy, not by a user's deletion (NMS keeps the two apart)."""
+    """`expired`: it left by the provider's policy, not by a user's deletion. NMS tells the two apart."""
 
     object_id: ObjectId
     correlation_id: str | None
     correlation_tag: str | None
+    expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class ResetBox:
     """Everything that the client knows is void; it has to list again."""
 
 
-Event = ChangedObject | DeletedObject | ExpiredObject | ChangedFolder | DeletedFolder
+Event = ChangedObject | DeletedObject | ChangedFolder | DeletedFolder
 
 
 @dataclass(frozen=True)
@@ -100,12 +94,8 @@ def changed_object(link: Link) -> ChangedObject:
     )
 
 
-def deleted_object(link: Link) -> DeletedObject:
-    return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
-
-
-def expired_object(link: Link) -> ExpiredObject:
-    return ExpiredObject(link.object_id, link.correlation_id, link.correlation_tag)
+def deleted_object(link: Link, expired: bool = False) -> DeletedObject:
+    return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag, expired)
 
 
 def changed_folder(folder: Folder) -> ChangedFolder:

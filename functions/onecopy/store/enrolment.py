@@ -4,8 +4,9 @@ A box in use gets it with its next commit, at no cost. Boxes that nobody writes 
 table once, a few seconds in each tick of the sweep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from pynamodb.expressions.update import Action
 
@@ -66,3 +67,9 @@ def release(boxes: Sequence[str]) -> None:
 def _release(row: BoxRow) -> None:
     actions: list[Action] = [BoxRow.work.remove(), BoxRow.due.remove(), BoxRow.looked.remove()]
     unless_busy(lambda: row.update(actions, BoxRow.item.exists()))
+
+
+def in_force() -> Sequence[Mapping[str, Any]]:
+    """The rules that the sweep goes by, as the provider wrote them; none before its first tick with them."""
+    row = table.get(RetentionRow, table.RETENTION, table.RETENTION)
+    return row.rules if row else ()

@@ -13,7 +13,6 @@ from onecopy.domain.change import (
     DeletedFolder,
     DeletedObject,
     Event,
-    ExpiredObject,
     ResetBox,
 )
 from onecopy.domain.content import Content, disposition_in_order
@@ -125,7 +124,7 @@ def _mutable(known: Link | ChangedObject, urls: Urls) -> Json:
     return raw | _correlation(known)
 
 
-def _correlation(known: Link | ChangedObject | DeletedObject | ExpiredObject) -> Json:
+def _correlation(known: Link | ChangedObject | DeletedObject) -> Json:
     values = {"correlationId": known.correlation_id, "correlationTag": known.correlation_tag}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -160,10 +159,7 @@ def _event(event: Event, urls: Urls) -> tuple[str, Json]:
             return "changedObject", raw
         case DeletedObject():
             raw = {"resourceURL": urls.object(event.object_id)}
-            return "deletedObject", raw | _correlation(event)
-        case ExpiredObject():
-            raw = {"resourceURL": urls.object(event.object_id)}
-            return "expiredObject", raw | _correlation(event)
+            return "expiredObject" if event.expired else "deletedObject", raw | _correlation(event)
         case ChangedFolder():
             raw = _folder_event(event, urls)
             return "changedFolder", raw | (

@@ -150,7 +150,7 @@ class _Look:
     def _one(self, view: View, draft: Draft, link: Link, path: Path, taken: _Taken) -> None:
         expiry = self._retention.expiry(link, path)
         if expiry and expiry <= draft.now and view.link_to_change(link.object_id):
-            draft.expire_link(link)
+            draft.delete_link(link, expired=True)
             taken.expired += 1
         elif expiry and link.stored:
             taken.later.append(expiry)

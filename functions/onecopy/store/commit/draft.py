@@ -172,13 +172,7 @@ class Draft:
         self._update_link(link, changed, LinkRow.parent.set(parent), LinkRow.place.set(place))
         return changed
 
-    def delete_link(self, link: Link) -> None:
-        self._remove_link(link, changes.deleted_object(link))
-
-    def expire_link(self, link: Link) -> None:
-        self._remove_link(link, changes.expired_object(link))
-
-    def _remove_link(self, link: Link, event: Event) -> None:
+    def delete_link(self, link: Link, expired: bool = False) -> None:
         row = rows.link_row(self.box.key, link)
         self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
         self._weigh(row)
@@ -186,7 +180,7 @@ class Draft:
             self._contents[link.content.content_key] -= 1
             if str(link.content.content_id) == link.object_id:
                 self._first_links.add(link.content.content_key)
-        self._log(event)
+        self._log(changes.deleted_object(link, expired))
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
 
     def create_folder(

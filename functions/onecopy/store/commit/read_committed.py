@@ -6,14 +6,7 @@ it works*, isolation levels), and from then on queries show them too.
 """
 
 from onecopy.domain.box import Box
-from onecopy.domain.change import (
-    ChangedFolder,
-    ChangedObject,
-    DeletedFolder,
-    DeletedObject,
-    Event,
-    ExpiredObject,
-)
+from onecopy.domain.change import ChangedFolder, ChangedObject, DeletedFolder, DeletedObject, Event
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import ChangeRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Key, Store, read_rows
@@ -38,7 +31,7 @@ def until_shown(store: Store, box: Box) -> bool:
 
 def _written(box: Box, event: Event) -> Key:
     match event:
-        case ChangedObject() | DeletedObject() | ExpiredObject():
+        case ChangedObject() | DeletedObject():
             return LinkRow, str(box.key), table.link_item(event.object_id)
         case ChangedFolder() | DeletedFolder():
             return FolderRow, str(box.key), table.folder_item(event.folder_id)

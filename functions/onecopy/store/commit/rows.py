@@ -11,7 +11,6 @@ from onecopy.domain.change import (
     DeletedFolder,
     DeletedObject,
     Event,
-    ExpiredObject,
     Metadata,
 )
 from onecopy.domain.content import Content, ContentKey, Part
@@ -200,9 +199,8 @@ def event_json(event: Event) -> dict[str, Any]:
                     raw["parts"] = parts_json(content.parts, checksums=False)
             return raw | _correlation(event)
         case DeletedObject():
-            return {"deleted_object": event.object_id} | _correlation(event)
-        case ExpiredObject():
-            return {"expired_object": event.object_id} | _correlation(event)
+            expired = {"expired": True} if event.expired else {}
+            return {"deleted_object": event.object_id} | expired | _correlation(event)
         case ChangedFolder():
             raw = {"folder": event.folder_id, "name": event.name, "parent": event.parent}
             return raw | ({"attributes": attributes_json(event.attributes)} if event.attributes else {})
@@ -210,7 +208,7 @@ def event_json(event: Event) -> dict[str, Any]:
             return {"deleted_folder": event.folder_id}
 
 
-def _correlation(event: ChangedObject | DeletedObject | ExpiredObject) -> dict[str, str]:
+def _correlation(event: ChangedObject | DeletedObject) -> dict[str, str]:
     values = {"correlation_id": event.correlation_id, "correlation_tag": event.correlation_tag}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -228,9 +226,7 @@ def _event(raw: dict[str, Any]) -> Event:
             ObjectId(raw["object"]), FolderId(raw["parent"]), tuple(raw["flags"]), *correlation, metadata
         )
     if "deleted_object" in raw:
-        return DeletedObject(ObjectId(raw["deleted_object"]), *correlation)
-    if "expired_object" in raw:
-        return ExpiredObject(ObjectId(raw["expired_object"]), *correlation)
+        return DeletedObject(ObjectId(raw["deleted_object"]), *correlation, "expired" in raw)
     if "folder" in raw:
         parent = FolderId(raw["parent"]) if raw["parent"] else None
         return ChangedFolder(FolderId(raw["folder"]), parent, raw["name"], attributes(raw.get("attributes")))
