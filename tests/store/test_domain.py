@@ -14,7 +14,7 @@ from onecopy.domain.box import LONGEST_REQUEST, SETTLED, Box, BoxKey, Chain, Job
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId, ModSeq, compact, is_id, split_ids
-from onecopy.domain.link import date_of, flag_set, has_flag, parse_date, without_flag
+from onecopy.domain.link import date_of, flag_set, has_flag, parse_date, with_flags, without_flags
 from onecopy.domain.subscription import back_off
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken, parse
 
@@ -185,9 +185,18 @@ def test_flags_are_a_set_without_case_and_order(flags: list[str], random: Any) -
 @given(FLAGS, st.text(min_size=1))
 def test_a_flag_taken_away_is_absent_and_the_others_stay(flags: list[str], name: str) -> None:
     before = flag_set([*flags, name])
-    after = without_flag(before, name)
+    after = without_flags(before, [name])
     assert not has_flag(after, name)
     assert len(after) == len(before) - 1
+
+
+@given(FLAGS, FLAGS)
+def test_flags_added_are_all_there_and_adding_them_again_changes_nothing(
+    flags: list[str], added: list[str]
+) -> None:
+    after = with_flags(flag_set(flags), added)
+    assert all(has_flag(after, name) for name in (*flags, *added))
+    assert with_flags(after, [name.swapcase() for name in added if name.isascii()]) == after
 
 
 @given(MOMENTS, st.integers(-14 * 60, 14 * 60))

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -170,6 +171,32 @@ class Histories(RuleBasedStateMachine):
         for thing in self.things(at[:1]):
             assert self.client.delete(f"/objects/{thing}").status_code == 204
             self.model.delete(thing)
+
+    @rule(at=several, way=st.sampled_from(["POST", "DELETE"]))
+    def objects_are_deleted(self, at: list[int], way: str) -> None:
+        """Perhaps one of them twice."""
+        things = self.things(at)
+        self.bulk("bulkDelete", things, way)
+        for thing in dict.fromkeys(things):
+            self.model.delete(thing)
+
+    @rule(at=several, flags=st.frozensets(flag, min_size=1), there=st.booleans())
+    def objects_are_flagged(self, at: list[int], flags: frozenset[str], there: bool) -> None:
+        things = self.things(at)
+        how = {"operation": "AddFlag" if there else "RemoveFlag", "flags": {"flag": sorted(flags)}}
+        self.bulk("bulkUpdate", things, "POST", **how)
+        for thing in things:
+            before = self.model.objects[thing].flags
+            self.model.flag(thing, before | flags if there else before - flags)
+
+    def bulk(self, name: str, things: list[str], way: str, **how: Any) -> None:
+        if not things:
+            return
+        references = [{"resourceURL": self.object_url(thing)} for thing in things]
+        body = {name: {"objects": {"objectReference": references}, **how}}
+        answer = self.client.http.request(way, f"/objects/operations/{name}", json=body)
+        done = answer.raise_for_status().json()["bulkResponseList"]["response"]
+        assert [item["code"] for item in done] == [200] * len(things)
 
     @rule(at=several, flags=st.frozensets(flag))
     def flags_are_replaced(self, at: list[int], flags: frozenset[str]) -> None:

@@ -19,6 +19,7 @@ from onecopy.handlers.edge import composition
 from onecopy.handlers.edge.request import Answer, always, authorize, sent
 from onecopy.handlers.routes import (
     Route,
+    bulk,
     changes,
     copies,
     flags,
@@ -40,6 +41,7 @@ ROUTES = [
     *copies.ROUTES,
     *search.ROUTES,
     *objects.ROUTES,
+    *bulk.ROUTES,
     *payloads.ROUTES,
     *uploads.ROUTES,
     *flags.ROUTES,

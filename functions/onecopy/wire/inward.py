@@ -12,6 +12,8 @@ from onecopy.domain.folder import split_path
 from onecopy.domain.link import Flags, flag_set
 from onecopy.wire.structures import (
     MOST_REFERENCES,
+    BulkDeleteBody,
+    BulkUpdateBody,
     FlagList,
     FlagListBody,
     FolderBody,
@@ -20,6 +22,7 @@ from onecopy.wire.structures import (
     ObjectBody,
     ObjectIn,
     ObjectListBody,
+    ObjectReferences,
     ObjectReferencesBody,
     PathListBody,
     SelectionCriteria,
@@ -146,10 +149,25 @@ def target_source(raw: Any) -> tuple[str, list[str], list[str]]:
 
 
 def object_references(raw: Any, most: int) -> list[str]:
-    found = [r.resource_url for r in _parse(ObjectReferencesBody, raw).objects.object_reference]
-    if not 1 <= len(found) <= most:
+    return _urls(_parse(ObjectReferencesBody, raw).objects, most)
+
+
+def _urls(given: ObjectReferences, most: int = MOST_REFERENCES) -> list[str]:
+    if not 1 <= len(given.object_reference) <= most:
         raise InvalidInput("objectReference")
-    return found
+    return [reference.resource_url for reference in given.object_reference]
+
+
+def bulk_update(raw: Any) -> tuple[list[str], bool, Flags]:
+    """The URLs of the objects, whether to add the flags (or to remove them), and the flags."""
+    given = _parse(BulkUpdateBody, raw).bulk_update
+    if not given.flags.flag:
+        raise InvalidInput("flags")
+    return _urls(given.objects), given.operation == "AddFlag", flag_set(given.flags.flag)
+
+
+def bulk_delete(raw: Any) -> list[str]:
+    return _urls(_parse(BulkDeleteBody, raw).bulk_delete.objects)
 
 
 def path_list(raw: Any) -> list[str]:

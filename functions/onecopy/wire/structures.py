@@ -157,6 +157,24 @@ class ObjectReferencesBody(_Nms):
     objects: ObjectReferences
 
 
+class BulkUpdate(_Nms):
+    objects: ObjectReferences = ObjectReferences()
+    operation: Literal["AddFlag", "RemoveFlag"]
+    flags: FlagList
+
+
+class BulkUpdateBody(_Nms):
+    bulk_update: BulkUpdate
+
+
+class BulkDelete(_Nms):
+    objects: ObjectReferences = ObjectReferences()
+
+
+class BulkDeleteBody(_Nms):
+    bulk_delete: BulkDelete
+
+
 class PathList(_Nms):
     path: Annotated[list[str], Field(min_length=1)]
 
