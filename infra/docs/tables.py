@@ -37,6 +37,7 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Objects in one request for presigned URLs", inward, "MOST_HREFS", ""),
     ("Entries of a page", inward, "MOST_PER_PAGE", ""),
     ("JSON body of a request", inward, "JSON_LIMIT", "bytes"),
+    ("List of paths or references in a request", inward, "LIST_LIMIT", "bytes"),
     ("Criteria of a search", criteria, "MOST_CRITERIA", ""),
     ("Value of a criterion", selection, "LONGEST_TEXT", "characters"),
     ("Links that one page of a search reads", search, "MOST_READ", ""),

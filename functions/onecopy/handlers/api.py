@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from onecopy.domain.errors import Busy, MethodNotAllowed, NMSError, Unknown
 from onecopy.handlers.edge import composition
-from onecopy.handlers.edge.request import Answer, always, authorize, sent
+from onecopy.handlers.edge.request import Answer, always, authorize, sent, without_body
 from onecopy.handlers.routes import (
     Route,
     bulk,
@@ -34,7 +34,8 @@ from onecopy.store.commit.throttling import is_throttled
 from onecopy.wire import outward
 
 BOX = "/nms/v1/<store_name>/<box_id>"
-METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+HEAD = "HEAD"
+METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", HEAD, "OPTIONS"]
 ROUTES = [
     *changes.ROUTES,
     *folders.ROUTES,
@@ -74,16 +75,16 @@ def quoted_path(raw_path: str) -> str:
 
 
 def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any]]:
-    """One resource with all its methods. Any other method is answered with 405 and Allow."""
+    """One resource with all its methods, and HEAD beside GET. Any other is answered with 405 and Allow."""
 
     def resource(store_name: str, box_id: str, **segments: str) -> Response[Any]:
         def ask() -> Answer:
             method = str(app.current_event.http_method)
-            route = routes.get(method)
+            route = routes.get("GET" if method == HEAD else method)
             needed = (route.scope, route.stores) if route else (None, False)
             request = authorize(app.current_event.raw_event, unquote(store_name), unquote(box_id), *needed)
             if not route:
-                raise MethodNotAllowed(tuple(sorted(routes)))
+                raise MethodNotAllowed(tuple(sorted({*routes, HEAD} if "GET" in routes else routes)))
             if route.json_only:
                 request.check_json()
             answer = route.function(request, **{name: unquote(value) for name, value in segments.items()})
@@ -115,6 +116,8 @@ def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
         answer = _refusal(Busy()) if is_throttled(error) else _failure(error, path, correlation_id)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     out, body = sent(answer, headers, correlation_id)
+    if event["requestContext"]["http"]["method"] == HEAD:
+        out, body = without_body(out, body)
     return Response(answer.status, headers=out, body="" if body is None else body)
 
 

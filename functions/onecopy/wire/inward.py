@@ -1,13 +1,15 @@
 """Reads NMS's JSON into the domain: what a client may send, and how much. Anything else is InvalidInput."""
 
 import json
+import math
 import re
 from datetime import timedelta
+from email.message import Message
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from onecopy.domain.errors import InvalidInput
+from onecopy.domain.errors import InvalidInput, UnsupportedMedia
 from onecopy.domain.folder import split_path
 from onecopy.domain.link import Flags, flag_set
 from onecopy.wire.structures import (
@@ -35,14 +37,19 @@ from onecopy.wire.structures import (
 )
 
 JSON_LIMIT = 1_000_000
-"""Bytes of a JSON body, at most."""
+"""Bytes of a JSON body, at most, unless it is a list of paths or references."""
 
-XML_LIMIT = 2 * JSON_LIMIT
+LIST_LIMIT = 4_000_000
+"""Bytes of a list of paths or references, at most: a thousand of 4 kB each."""
+
+_XML = 2
+XML_LIMIT = _XML * JSON_LIMIT
 """Bytes of an XML body, at most: the same request is longer in XML."""
 
 MOST_HREFS = 100
 MOST_PER_PAGE = 1000
 _DEPTH = 64
+_UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 # An unclosed string matches up to the end, once: to try again after each of its quotes takes minutes.
 _OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
@@ -54,26 +61,42 @@ def is_xml(content_type: str) -> bool:
     return kind in ("application/xml", "text/xml") or kind.endswith("+xml")
 
 
-def limit(content_type: str) -> int:
-    """Bytes of a body of this type, at most."""
-    return XML_LIMIT if is_xml(content_type) else JSON_LIMIT
+def limit(content_type: str, most: int) -> int:
+    """Bytes of a body of this type, at most, if JSON may have `most`: XML is longer."""
+    return _XML * most if is_xml(content_type) else most
 
 
 def parse(body: bytes, content_type: str, what: str) -> Any:
-    """The body as JSON's values. XML's module is loaded only when XML comes. Raises like `loads`."""
+    """The body as JSON's values. XML's module is loaded only when XML comes.
+
+    Raises like `loads`, and UnsupportedMedia if the type names a charset that is not read.
+    """
     if not is_xml(content_type):
+        if not _is_utf8(content_type):
+            raise UnsupportedMedia("charset")
         return loads(body, what)
     from onecopy.wire import inward_xml
 
     return inward_xml.loads(body, content_type, what)
 
 
+def _is_utf8(content_type: str) -> bool:
+    """Whether a text of this type is UTF-8: its charset says so, or says nothing, or is a part of UTF-8."""
+    header = Message()
+    header["content-type"] = content_type
+    charset = header.get_param("charset")
+    return not charset or str(charset).strip().lower() in _UTF8
+
+
 def loads(body: bytes | str, what: str) -> Any:
-    """Parses JSON: UTF-8, not too deep, without lone surrogates or NaN. InvalidInput names `what` it was."""
+    """Parses JSON in UTF-8, perhaps with a byte order mark. InvalidInput names `what` it was.
+
+    Refused are lone surrogates, too many levels, NaN, and a number that is too large for a float.
+    """
     try:
-        text = body.decode() if isinstance(body, bytes) else body
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
         _check_depth(text, what)
-        raw = json.loads(text, parse_constant=lambda _: _refuse(what))
+        raw = json.loads(text, parse_constant=lambda _: _refuse(what), parse_float=_finite)
         json.dumps(raw, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidInput(what) from error
@@ -82,6 +105,12 @@ def loads(body: bytes | str, what: str) -> Any:
 
 def _refuse(what: str) -> None:
     raise InvalidInput(what)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError("too large")
+    return number
 
 
 def _check_depth(text: str, what: str) -> None:
@@ -205,7 +234,7 @@ def count(text: str | None, part: str) -> int:
     """maxEntries: 100 if absent, at most 1,000."""
     if text is None:
         return 100
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,99}", text) or int(text) < 1:
         raise InvalidInput(part)
     return min(int(text), MOST_PER_PAGE)
 

@@ -79,7 +79,7 @@ class Gateway:
             answer = message(413, "Request Entity Too Large", ("connection", "close"))
         except _Gone:
             return
-        await _send(answer, upload, send)
+        await _send(answer, upload, send, asked.method)
         correlation = answer.header("x-correlation-id")
         seconds = time.monotonic() - started
         self._log.request(asked.method, _route_for_log(asked.path), answer.status, seconds, correlation)
@@ -195,13 +195,16 @@ class Upload:
         return content
 
 
-async def _send(answer: Response, upload: Upload, send: Send) -> None:
+async def _send(answer: Response, upload: Upload, send: Send, method: str) -> None:
+    """An answer to HEAD has no body, and keeps the length that the function says it would have."""
     headers = [(name, value) for name, value in answer.headers if name != "content-length"]
     if answer.status != 204:
-        headers.append(("content-length", str(len(answer.body))))
+        told = answer.header("content-length") if method == "HEAD" else ""
+        headers.append(("content-length", told or str(len(answer.body))))
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    body = b"" if method == "HEAD" else answer.body
+    await send({"type": "http.response.body", "body": body, "more_body": True})
     await upload.drain()
     await send({"type": "http.response.body", "body": b""})
 

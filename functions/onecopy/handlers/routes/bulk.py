@@ -13,7 +13,7 @@ from onecopy.wire import inward, outward
 
 
 def bulk_update(request: Request) -> Answer:
-    urls, adds, flags = inward.bulk_update(request.json())
+    urls, adds, flags = inward.bulk_update(request.json(inward.LIST_LIMIT))
 
     def changed(before: Flags) -> Flags:
         return with_flags(before, flags) if adds else without_flags(before, flags)
@@ -23,7 +23,7 @@ def bulk_update(request: Request) -> Answer:
 
 
 def bulk_delete(request: Request) -> Answer:
-    asked = object_ids(request, inward.bulk_delete(request.json()))
+    asked = object_ids(request, inward.bulk_delete(request.json(inward.LIST_LIMIT)))
     return _answer(request, answers(asked, partial(bulk.delete, request.store, request.key)))
 
 

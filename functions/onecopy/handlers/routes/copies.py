@@ -44,7 +44,7 @@ class _Asked:
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        raw = request.json()
+        raw = request.json(inward.LIST_LIMIT)
         target_url, folder_urls, object_urls = inward.target_source(raw)
         target = request.urls.folder_id(target_url, "targetRef")
         folders = parsed(folder_urls, lambda url: request.urls.folder_id(url, "folderReference"))
