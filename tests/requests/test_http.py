@@ -47,6 +47,8 @@ def test_head_answers_as_get_does_but_for_the_body(client: BoxClient, path: str,
     assert head.status_code == got.status_code
     assert head.content == b""
     kept = [{n: v for n, v in one.headers.items() if n not in OF_ONE_ANSWER} for one in (got, head)]
+    if (path, coding) == ("/changes", "gzip"):  # the token holds the time, which is not always as short
+        assert all(int(one.pop("content-length")) > 0 for one in kept)
     assert kept[0] == kept[1]
     assert ("location" in head.headers) == ("location" in got.headers)
 
