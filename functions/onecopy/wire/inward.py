@@ -14,7 +14,9 @@ from onecopy.domain.folder import split_path
 from onecopy.domain.link import Flags, flag_set
 from onecopy.wire.structures import (
     MOST_REFERENCES,
+    BulkDelete,
     BulkDeleteBody,
+    BulkUpdate,
     BulkUpdateBody,
     FlagList,
     FlagListBody,
@@ -168,35 +170,52 @@ def flag_name(name: str) -> str:
 
 
 def target_source(raw: Any) -> tuple[str, list[str], list[str]]:
-    """The URLs of the target folder, of the folders and of the objects."""
+    """The URLs of the target folder, of the folders and of the objects; no sources if selectionCriteria say
+    what they are.
+    """
     given = _parse(TargetSourceBody, raw).target_source_ref
     folders = [reference.resource_url for reference in given.source_refs.folders.folder_reference]
     objects = [reference.resource_url for reference in given.source_refs.objects.object_reference]
-    if not 1 <= len(folders) + len(objects) <= MOST_REFERENCES:
-        raise InvalidInput("sourceRefs")
+    _check_sources(given.selection_criteria, len(folders) + len(objects), "sourceRefs")
     return given.target_ref.resource_url, folders, objects
 
 
 def object_references(raw: Any, most: int) -> list[str]:
-    return _urls(_parse(ObjectReferencesBody, raw).objects, most)
-
-
-def _urls(given: ObjectReferences, most: int = MOST_REFERENCES) -> list[str]:
-    if not 1 <= len(given.object_reference) <= most:
+    found = _parse(ObjectReferencesBody, raw).objects
+    if not 1 <= len(found.object_reference) <= most:
         raise InvalidInput("objectReference")
+    return _urls(found)
+
+
+def _urls(given: ObjectReferences) -> list[str]:
     return [reference.resource_url for reference in given.object_reference]
 
 
+def _check_sources(criteria: Any, references: int, part: str) -> None:
+    """Raises InvalidInput unless either references or selectionCriteria say what to work on."""
+    if references > MOST_REFERENCES or (references > 0) == (criteria is not None):
+        raise InvalidInput(part)
+
+
 def bulk_update(raw: Any) -> tuple[list[str], bool, Flags]:
-    """The URLs of the objects, whether to add the flags (or to remove them), and the flags."""
+    """The URLs of the objects, whether to add the flags (or to remove them), and the flags.
+
+    There are no URLs, here and below, if selectionCriteria say which objects these are.
+    """
     given = _parse(BulkUpdateBody, raw).bulk_update
     if not given.flags.flag:
         raise InvalidInput("flags")
-    return _urls(given.objects), given.operation == "AddFlag", flag_set(given.flags.flag)
+    return _objects(given), given.operation == "AddFlag", flag_set(given.flags.flag)
 
 
 def bulk_delete(raw: Any) -> list[str]:
-    return _urls(_parse(BulkDeleteBody, raw).bulk_delete.objects)
+    return _objects(_parse(BulkDeleteBody, raw).bulk_delete)
+
+
+def _objects(given: BulkUpdate | BulkDelete) -> list[str]:
+    urls = _urls(given.objects)
+    _check_sources(given.selection_criteria, len(urls), "objects")
+    return urls
 
 
 def path_list(raw: Any) -> list[str]:

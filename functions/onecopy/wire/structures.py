@@ -145,8 +145,11 @@ class SourceRefs(_Nms):
 
 
 class TargetSourceRef(_Nms):
+    """`selection_criteria`, here and below, is read by `selection`."""
+
     target_ref: Reference
-    source_refs: SourceRefs
+    source_refs: SourceRefs = SourceRefs()
+    selection_criteria: Any = None
 
 
 class TargetSourceBody(_Nms):
@@ -161,6 +164,7 @@ class BulkUpdate(_Nms):
     objects: ObjectReferences = ObjectReferences()
     operation: Literal["AddFlag", "RemoveFlag"]
     flags: FlagList
+    selection_criteria: Any = None
 
 
 class BulkUpdateBody(_Nms):
@@ -169,6 +173,7 @@ class BulkUpdateBody(_Nms):
 
 class BulkDelete(_Nms):
     objects: ObjectReferences = ObjectReferences()
+    selection_criteria: Any = None
 
 
 class BulkDeleteBody(_Nms):

@@ -1,11 +1,11 @@
 """Flags or deletes many objects of one request, several in each transaction, each whole in itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.errors import NMSError, Unknown
-from onecopy.domain.ids import ObjectId
+from onecopy.domain.errors import NMSError, PreconditionFailed, Unknown
+from onecopy.domain.ids import ModSeq, ObjectId
 from onecopy.domain.link import Flags, Link
 from onecopy.store.box.commits import commit
 from onecopy.store.commit import rows, table
@@ -21,8 +21,18 @@ Result = ObjectId | NMSError
 """The object's id if it is now as the request asks, or the error that it was left with."""
 
 
+Found = Mapping[ObjectId, ModSeq]
+"""The objects that a search has found, with their lastModSeqs. One that has changed since then is left as it
+is (PreconditionFailed): it may no longer be what was searched for.
+"""
+
+
 def change_flags(
-    store: Store, key: BoxKey, changed: Callable[[Flags], Flags], object_ids: Sequence[ObjectId]
+    store: Store,
+    key: BoxKey,
+    changed: Callable[[Flags], Flags],
+    object_ids: Sequence[ObjectId],
+    found: Found | None = None,
 ) -> list[Result]:
     """Gives each object the flags that `changed` makes of its own. The same flags are no change."""
 
@@ -30,14 +40,16 @@ def change_flags(
         if (after := changed(link.flags)) != link.flags:
             draft.set_flags(link, after)
 
-    return _Objects(store, key, tuple(dict.fromkeys(object_ids)), take, _FLAGGED).answers(object_ids)
+    each = tuple(dict.fromkeys(object_ids))
+    return _Objects(store, key, each, found or {}, take, _FLAGGED).answers(object_ids)
 
 
-def delete(store: Store, key: BoxKey, object_ids: Sequence[ObjectId]) -> list[Result]:
+def delete(
+    store: Store, key: BoxKey, object_ids: Sequence[ObjectId], found: Found | None = None
+) -> list[Result]:
     """Deletes each object. One that is named twice is deleted once, and both answers say so."""
-    return _Objects(store, key, tuple(dict.fromkeys(object_ids)), Draft.delete_link, _DELETED).answers(
-        object_ids
-    )
+    each = tuple(dict.fromkeys(object_ids))
+    return _Objects(store, key, each, found or {}, Draft.delete_link, _DELETED).answers(object_ids)
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class _Objects:
     store: Store
     key: BoxKey
     object_ids: Sequence[ObjectId]
+    found: Found
     take: Callable[[Draft, Link], None]
     rows: int
 
@@ -81,6 +94,8 @@ class _Objects:
         link = view.link_to_change(object_id)
         if not link:
             return Unknown("objectReference")
+        if self.found.get(object_id, link.last_mod_seq) != link.last_mod_seq:
+            return PreconditionFailed("selectionCriteria")
         try:
             self.take(draft, link)
         except NMSError as error:

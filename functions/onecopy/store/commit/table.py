@@ -281,12 +281,16 @@ class HostRow(Row):
 
 
 class KeyRow(Row):
-    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when."""
+    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when.
+
+    `plan`: the items themselves and where the rest of them begins, if the request did not name them.
+    """
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
     lease = UnicodeAttribute()
     told = Json()
+    plan = Json(null=True)
     done = BooleanAttribute()
     expires = NumberAttribute()
 
