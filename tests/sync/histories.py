@@ -189,6 +189,37 @@ class Histories(RuleBasedStateMachine):
             before = self.model.objects[thing].flags
             self.model.flag(thing, before | flags if there else before - flags)
 
+    @rule(name=flag, most=st.integers(1, 3), way=st.sampled_from(["POST", "DELETE"]))
+    def what_has_a_flag_is_deleted(self, name: str, most: int, way: str) -> None:
+        asked, things = self.having(name, most)
+        answer = self.client.http.request(way, "/objects/operations/bulkDelete", json={"bulkDelete": asked})
+        done = answer.raise_for_status().json()["bulkResponseList"]["response"]
+        assert [id_of(item["success"]["resourceURL"]) for item in done] == things
+        for thing in things:
+            self.model.delete(thing)
+
+    @rule(name=flag, most=st.integers(1, 3), to=spots)
+    def what_has_a_flag_is_moved(self, name: str, most: int, to: int) -> None:
+        target = self.folder(to)
+        asked, things = self.having(name, most)
+        body = {"targetSourceRef": {"targetRef": {"resourceURL": self.url(target)}, **asked}}
+        answer = self.client.post("/folders/operations/moveToFolder", body)
+        assert answer.status_code == self.model.target(target), answer.text
+        if answer.status_code == 200:
+            moved = [thing for thing in things if self.model.moving(thing) == 200]
+            found = answer.json()["bulkResponseList"]
+            assert (found["count"], len(found["response"])) == (len(moved), len(things) - len(moved))
+            for thing in moved:
+                self.model.move(thing, target)
+
+    def having(self, name: str, most: int) -> tuple[Json, list[str]]:
+        """A selection by a flag, and the objects that it finds: the newest first."""
+        searched = {"criterion": [{"type": "Flag", "name": name, "value": "true"}]}
+        objects = self.model.objects
+        found = [thing for thing in objects if name in objects[thing].flags]
+        newest = sorted(found, key=lambda thing: (objects[thing].date, thing), reverse=True)
+        return {"selectionCriteria": {"maxEntries": most, "searchCriteria": searched}}, newest[:most]
+
     def bulk(self, name: str, things: list[str], way: str, **how: Any) -> None:
         if not things:
             return
