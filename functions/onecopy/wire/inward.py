@@ -44,9 +44,8 @@ JSON_LIMIT = 1_000_000
 LIST_LIMIT = 4_000_000
 """Bytes of a list of paths or references, at most: a thousand of 4 kB each."""
 
-_XML = 2
-XML_LIMIT = _XML * JSON_LIMIT
-"""Bytes of an XML body, at most: the same request is longer in XML."""
+XML_LIMIT = 2 * JSON_LIMIT
+"""Bytes of any XML body, at most: the same request is longer in XML."""
 
 MOST_HREFS = 100
 MOST_PER_PAGE = 1000
@@ -64,8 +63,8 @@ def is_xml(content_type: str) -> bool:
 
 
 def limit(content_type: str, most: int) -> int:
-    """Bytes of a body of this type, at most, if JSON may have `most`: XML is longer."""
-    return _XML * most if is_xml(content_type) else most
+    """Bytes of a body of this type, at most, if JSON may have `most`."""
+    return XML_LIMIT if is_xml(content_type) else most
 
 
 def parse(body: bytes, content_type: str, what: str) -> Any:
