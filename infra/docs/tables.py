@@ -62,10 +62,14 @@ def _template() -> dict[str, Any]:
     return written(TEMPLATE)
 
 
-def route_table() -> str:
+def every_route() -> list[routes.Route]:
+    """The routes of all modules that have some."""
     names = (f"{routes.__name__}.{module.name}" for module in pkgutil.iter_modules(routes.__path__))
-    found = [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
-    rows = sorted(((_path(one.path), one.method, one) for one in found), key=lambda row: row[:2])
+    return [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
+
+
+def route_table() -> str:
+    rows = sorted(((path_of(one), one.method, one) for one in every_route()), key=lambda row: row[:2])
     return table(
         ["Path below `{base}`", "Method", "Scope", "`onecopy.network` in any box", "JSON only"],
         (
@@ -174,9 +178,10 @@ TABLES = {
 PAGES = Path(__file__).parent
 
 
-def _path(route: str) -> str:
+def path_of(route: routes.Route) -> str:
     """`/objects/<object_id>` as NMS writes it: `/objects/{objectId}`."""
-    return re.sub(r"<(\w+?)_(\w)(\w*)>", lambda found: f"{{{found[1]}{found[2].upper()}{found[3]}}}", route)
+    camel = r"<(\w+?)_(\w)(\w*)>"
+    return re.sub(camel, lambda found: f"{{{found[1]}{found[2].upper()}{found[3]}}}", route.path)
 
 
 def _parameter(name: str, one: dict[str, Any]) -> tuple[str, str, str]:

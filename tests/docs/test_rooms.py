@@ -32,6 +32,7 @@ infra/aws/lint ->
 infra/aws/lint/rules -> infra/aws/lint
 infra/aws/bundle ->
 infra/client ->
+infra/contract -> infra/local
 infra/receiver ->
 infra/docs -> infra/aws onecopy*
 infra/local/host ->
