@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local.functions.declared import Route
 from infra.local.functions.workers import FunctionFailed, FunctionTimedOut, Pool
+from infra.local.gateway import documentation
 from infra.local.gateway import event as http_event
 from infra.local.gateway.cors import Cors
 from infra.local.gateway.event import Request, Response, document, message
@@ -30,7 +31,7 @@ _DRAIN_SECONDS = 5
 _WORDS = frozenset(
     "nms v1 objects folders subscriptions changes operations flags payload payloadParts search pathToId "
     "bulkCreation bulkUpdate bulkDelete payloads folderName copyToFolder moveToFolder preferences deliver "
-    "local token jwks .well-known openid-configuration".split()
+    "uploads docs local token jwks .well-known openid-configuration".split()
 )
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -90,6 +91,8 @@ class Gateway:
     async def _answer(self, asked: Request, upload: Upload) -> Response:
         if asked.path == "/local" or asked.path.startswith("/local/"):
             return self._cors.named().on(asked, self._local(asked, await upload.read()))
+        if documentation.is_documentation(asked.path):
+            return await asyncio.to_thread(documentation.answer, asked)
         for pattern, route, pool in self._routes:
             found = pattern.fullmatch(asked.path)
             if found and route.method in ("ANY", asked.method):
