@@ -35,7 +35,7 @@ from onecopy.wire import outward
 
 BOX = "/nms/v1/<store_name>/<box_id>"
 HEAD = "HEAD"
-METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", HEAD, "OPTIONS"]
+METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", HEAD, "OPTIONS", "TRACE"]
 ROUTES = [
     *changes.ROUTES,
     *folders.ROUTES,
