@@ -35,8 +35,8 @@ TRY = """
 """
 TRIES = {
     ("createFolder", 0): (201, "/folders/a4"),
-    ("createObject", 0): (201, "/objects/a5"),
-    ("createObject", 3): (202, "x-amz-checksum-sha256"),
+    ("createObject", 2): (201, "/objects/a5"),
+    ("createObject", 1): (202, "x-amz-checksum-sha256"),
     ("getFolder", 0): (200, "/RCSMessageStore/Holiday/a5"),
     ("getFlag", 0): (204, ""),
     ("getPayload", 0): (200, '"contentType": "text/plain; charset=utf-8"'),
