@@ -1,7 +1,7 @@
 """`python -m infra.contract.fuzz`: sends a running store what the contract allows, and what it does not.
 
 The requests are Schemathesis's. Whatever comes, the store may not fail, and every answer has to be one that
-the contract describes. The seed is printed; with the same one the requests are the same.
+the contract describes. The seed is printed; the same one makes the same requests, as far as the time goes.
 """
 
 from __future__ import annotations
