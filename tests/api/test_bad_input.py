@@ -83,7 +83,7 @@ def test_a_method_that_a_resource_does_not_know_is_refused(box: Any, path: str) 
     client, ids = box
     token = now(client)
     head = {"HEAD"} if "GET" in METHODS[path] else set[str]()
-    for method in {"GET", "PUT", "POST", "DELETE", "PATCH", "TRACE"} - METHODS[path]:
+    for method in {"GET", "PUT", "POST", "DELETE", "PATCH", "TRACE", "QUERY", "X"} - METHODS[path]:
         answer = client.http.request(method, path.format(**ids))
         assert fault(answer) == (405, "SVC0002")
         assert set(answer.headers["allow"].split(", ")) == METHODS[path] | head

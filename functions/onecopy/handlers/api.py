@@ -36,6 +36,9 @@ from onecopy.wire import outward
 BOX = "/nms/v1/<store_name>/<box_id>"
 HEAD = "HEAD"
 METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", HEAD, "OPTIONS", "TRACE"]
+OTHER = "TRACE"
+"""Stands for every method that is not listed. No resource has it."""
+
 ROUTES = [
     *changes.ROUTES,
     *folders.ROUTES,
@@ -57,7 +60,16 @@ app = APIGatewayHttpResolver()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if is_preflight(event):
         return {"statusCode": 204, "headers": always(204, event["requestContext"]["requestId"])}
-    return app.resolve({**event, "rawPath": quoted_path(event["rawPath"])}, context)
+    return app.resolve(resolvable(event), context)
+
+
+def resolvable(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with a path and a method that the resolver can match with a resource."""
+    asked = event["requestContext"]
+    method = asked["http"]["method"]
+    known = {**asked["http"], "method": method if method in METHODS else OTHER}
+    path = quoted_path(event["rawPath"])
+    return {**event, "rawPath": path, "requestContext": {**asked, "http": known}}
 
 
 def is_preflight(event: dict[str, Any]) -> bool:
