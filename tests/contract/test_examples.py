@@ -86,11 +86,13 @@ def test_content_is_a_redirect_unless_json_is_asked_for(stack: LocalStack, name:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_refused_as_the_contract_says(stack: LocalStack, name: str) -> None:
-    """Without a token; by XML alone; in a box that is empty."""
+    """Without a token; in a box that is empty; to a client that takes only XML."""
     example = EXAMPLES[name]
     with BoxClient(stack) as client:
         without = send(client, example, {}, authorization="Bearer none")
         assert (without.status_code, answer_faults(example.operation, without)) == (401, [])
 
-        for accept in ("application/xml", "application/json"):
-            assert answer_faults(example.operation, send(client, example, {}, accept=accept)) == []
+        empty = send(client, example, {})
+        assert answer_faults(example.operation, empty) == []
+        xml = send(client, example, {}, accept="application/xml")
+        assert xml.status_code in example.operation.responses
