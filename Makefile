@@ -18,11 +18,11 @@ DATA ?= .local
 # The tests that run against a deployed store: the API line by line, who may use it, many clients at once, push,
 # reclaim, the demo's whole story. At the end: whether all that it holds agrees, and what only a deployment can show.
 BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/test_objects api/test_form_data \
-	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_root_search sync/test_changes sync/test_listing \
-	sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
+	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_preferences \
+	api/test_root_search sync/test_changes sync/test_listing sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
 # These tests need the store to call them back, or look into the emulator.
-CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
-	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
+CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay push/test_push_interest \
+	sync/test_interest store/test_reclaim ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
 .PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clients fuzz clean
 .DEFAULT_GOAL := demo
@@ -49,10 +49,10 @@ test-aws: $(READY) $(SAM)
 	@SAM_CLI_TELEMETRY=0 exec infra/pipeline/on_aws.sh "$(STACK)" $(BLACK_BOX)
 
 serve: $(READY)
-	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local $(addprefix --parameter ,$(PARAMETERS))
+	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local $(foreach one,$(PARAMETERS),--parameter '$(one)')
 
 deploy-local: $(READY) $(SAM)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local --deployed $(addprefix --parameter ,$(PARAMETERS))
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local --deployed $(foreach one,$(PARAMETERS),--parameter '$(one)')
 
 import: $(READY)
 	@exec $(BIN)/onecopy import "$(FILE)" --box "$(BOX)" $(if $(URL),--url "$(URL)")

@@ -141,7 +141,7 @@ def test_what_no_gateway_takes_is_refused_by_the_gateway(box: Any) -> None:
         "/folders/zz9/folderName",
         "/folders/日本",
         "/subscriptions/zz9",
-        "/preferences",
+        "/preference",
     ],
 )
 def test_what_is_not_there_is_not_found(box: Any, path: str) -> None:

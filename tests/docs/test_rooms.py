@@ -17,8 +17,9 @@ DIRECTIONS = """
 onecopy/domain ->
 onecopy/wire -> onecopy/domain
 onecopy/store/commit -> onecopy/domain
-onecopy/store/box -> onecopy/domain onecopy/store/commit
-onecopy/store/subscribers -> onecopy/domain onecopy/store/commit onecopy/store/box
+onecopy/store/view -> onecopy/domain onecopy/store/commit
+onecopy/store/box -> onecopy/domain onecopy/store/commit onecopy/store/view
+onecopy/store/subscribers -> onecopy/domain onecopy/store/commit onecopy/store/box onecopy/store/view
 onecopy/store -> onecopy/domain onecopy/store/*
 onecopy/push -> onecopy onecopy/domain onecopy/wire onecopy/store*
 onecopy/handlers/edge -> onecopy onecopy/domain onecopy/wire onecopy/store*

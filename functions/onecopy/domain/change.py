@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from onecopy.domain.box import Chain
 from onecopy.domain.content import Content
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
@@ -19,7 +20,10 @@ class Metadata:
 
 @dataclass(frozen=True)
 class ChangedObject:
-    """An object's whole mutable state, so applying it twice does no harm."""
+    """An object's whole mutable state, so applying it twice does no harm.
+
+    `left`: the folder that a move took it out of. It is never told.
+    """
 
     object_id: ObjectId
     parent: FolderId
@@ -27,6 +31,7 @@ class ChangedObject:
     correlation_id: str | None
     correlation_tag: str | None
     metadata: Metadata | None
+    left: FolderId | None = None
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,13 @@ class DeletedObject:
 
 @dataclass(frozen=True)
 class ChangedFolder:
+    """`moved`: for a move, the folders above it before and after. They are never told."""
+
     folder_id: FolderId
     parent: FolderId | None
     name: str
     attributes: Attributes
+    moved: tuple[Chain, Chain] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,9 @@ def created_object(link: Link) -> ChangedObject:
     )
 
 
-def changed_object(link: Link) -> ChangedObject:
+def changed_object(link: Link, left: FolderId | None = None) -> ChangedObject:
     return ChangedObject(
-        link.object_id, link.parent, link.flags, link.correlation_id, link.correlation_tag, None
+        link.object_id, link.parent, link.flags, link.correlation_id, link.correlation_tag, None, left
     )
 
 
@@ -95,5 +103,5 @@ def deleted_object(link: Link) -> DeletedObject:
     return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
 
 
-def changed_folder(folder: Folder) -> ChangedFolder:
-    return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes)
+def changed_folder(folder: Folder, moved: tuple[Chain, Chain] | None = None) -> ChangedFolder:
+    return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes, moved)

@@ -26,6 +26,8 @@ from onecopy.handlers.routes import (
     folders,
     objects,
     payloads,
+    policies,
+    preferences,
     search,
     subscriptions,
     uploads,
@@ -50,6 +52,8 @@ ROUTES = [
     *uploads.ROUTES,
     *flags.ROUTES,
     *subscriptions.ROUTES,
+    *preferences.ROUTES,
+    *policies.ROUTES,
 ]
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")

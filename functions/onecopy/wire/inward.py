@@ -49,7 +49,8 @@ XML_LIMIT = 2 * JSON_LIMIT
 
 MOST_HREFS = 100
 MOST_PER_PAGE = 1000
-_DEPTH = 64
+DEPTH = 64
+CALLBACK_DATA_BYTES = 1000
 _UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 # An unclosed string matches up to the end, once: to try again after each of its quotes takes minutes.
 _OPENING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
@@ -119,7 +120,7 @@ def _check_depth(text: str, what: str) -> None:
     for match in _OPENING.finditer(text):
         if match[0] in "[{":
             depth += 1
-            if depth > _DEPTH:
+            if depth > DEPTH:
                 raise InvalidInput(what)
         elif match[0] in "]}":
             depth -= 1
@@ -234,7 +235,7 @@ def subscription(raw: Any) -> SubscriptionIn:
     if given.filter is not None:
         raise InvalidInput("filter")
     data = given.callback_reference.callback_data
-    if data is not None and len(data.encode()) > 1000:
+    if data is not None and len(data.encode()) > CALLBACK_DATA_BYTES:
         raise InvalidInput("callbackData")
     return given
 

@@ -19,11 +19,13 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
-from onecopy.settings import Settings
+from onecopy.domain.errors import InvalidInput
+from onecopy.settings import BadSetting, Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues
+from onecopy.wire.preferences import policy
 
 _TIMEOUTS = Config(
     connect_timeout=2,
@@ -56,7 +58,11 @@ def loaded(*needed: str) -> None:
     """
     gc.freeze()
     gc.enable()
-    settings.read(*needed)
+    given = settings.read(*needed)
+    try:
+        policy(given.sync_policy)
+    except InvalidInput as error:
+        raise BadSetting(f"SYNC_POLICY is malformed: {', '.join(error.variables)}") from None
 
 
 def now() -> datetime:
