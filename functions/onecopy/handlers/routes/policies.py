@@ -1,6 +1,6 @@
 """What the provider has decided for every box (Onecopy's own resource): the sync policy and the limits."""
 
-from onecopy.domain import box, content, interest, link, subscription
+from onecopy.domain import box, content, criteria, interest, link, subscription
 from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.push import address
 from onecopy.store.box import log
@@ -45,6 +45,7 @@ def _limits() -> outward.Json:
         "jsonBytes": inward.JSON_LIMIT,
         "references": structures.MOST_REFERENCES,
         "maxEntries": inward.MOST_PER_PAGE,
+        "criteria": criteria.MOST_CRITERIA,
         "subscriptions": subscription.MOST,
         "folderDepth": box.MAX_DEPTH,
         "preferences": interest.MOST,
