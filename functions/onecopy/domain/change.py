@@ -9,6 +9,9 @@ from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Flags, Link
 
+Chains = tuple[Chain, Chain]
+"""The folders above a folder, before and after a move."""
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -49,7 +52,7 @@ class ChangedFolder:
     parent: FolderId | None
     name: str
     attributes: Attributes
-    moved: tuple[Chain, Chain] | None = None
+    moved: Chains | None = None
 
 
 @dataclass(frozen=True)
@@ -103,5 +106,5 @@ def deleted_object(link: Link) -> DeletedObject:
     return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
 
 
-def changed_folder(folder: Folder, moved: tuple[Chain, Chain] | None = None) -> ChangedFolder:
+def changed_folder(folder: Folder, moved: Chains | None = None) -> ChangedFolder:
     return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes, moved)

@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from onecopy.domain import change as changes
 from onecopy.domain.box import Box, Chain, Job, Moved
-from onecopy.domain.change import Event
+from onecopy.domain.change import Chains, Event
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NameTaken
 from onecopy.domain.folder import Attributes, Folder
@@ -336,9 +336,7 @@ class Draft:
         self._folder_written(changed, row, chains if changed.parent != folder.parent else None)
         return changed
 
-    def _folder_written(
-        self, folder: Folder, row: FolderRow, moved: tuple[Chain, Chain] | None = None
-    ) -> None:
+    def _folder_written(self, folder: Folder, row: FolderRow, moved: Chains | None = None) -> None:
         self._weigh(row)
         self._folders[folder.folder_id] = row
         self._log(changes.changed_folder(folder, moved))

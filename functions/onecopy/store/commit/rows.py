@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Chain, Job, Mark, Moved
+from onecopy.domain.box import Box, BoxKey, Job, Mark, Moved
 from onecopy.domain.change import (
+    Chains,
     Change,
     ChangedFolder,
     ChangedObject,
@@ -220,7 +221,7 @@ def _event(raw: dict[str, Any]) -> Event:
     return DeletedFolder(FolderId(raw["deleted_folder"]))
 
 
-def _moved(raw: Any) -> tuple[Chain, Chain] | None:
+def _moved(raw: Any) -> Chains | None:
     if not raw:
         return None
     before, after = (tuple(map(FolderId, chain)) for chain in raw)
