@@ -35,6 +35,8 @@ class Settings:
     inline_limit: int
     upload_window: timedelta
     url_lifetime: timedelta
+    restore: timedelta
+    sync_policy: str
     backoff_max: timedelta
     deliveries_per_host: int
     rest: timedelta
@@ -59,6 +61,8 @@ FORMS = {
     "INLINE_LIMIT": r"[1-9][0-9]{0,7}",
     "UPLOAD_WINDOW": r"[1-9][0-9]{0,6}",
     "URL_SECONDS": r"[1-9][0-9]{0,5}",
+    "RESTORE_DAYS": r"[0-9]{1,3}",
+    "SYNC_POLICY": r"\{.*\}",
     "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
     "DELIVERIES_PER_HOST": r"[1-9][0-9]{0,3}",
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
@@ -99,6 +103,8 @@ def _typed(given: Mapping[str, str]) -> Settings:
         inline_limit=int(given["INLINE_LIMIT"] or 4_000_000),
         upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
         url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
+        restore=timedelta(days=int(given["RESTORE_DAYS"] or 0)),
+        sync_policy=given["SYNC_POLICY"],
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
         deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 50),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),

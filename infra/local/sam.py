@@ -20,6 +20,7 @@ from infra.aws.template import REGION, Template
 from infra.local.assembly import Site
 from infra.local.emulator.clients import client
 from infra.local.gateway.cors import Cors, configuration
+from infra.local.gateway.documentation import is_documentation
 from infra.local.gateway.event import Request, Response, message
 from infra.local.gateway.http import Gateway, Upload
 from infra.local.gateway.issuer import Issuer
@@ -132,7 +133,7 @@ class Deployment:
 
 
 class Front(Gateway):
-    """Forwards everything to the deployed API, except the issuer's own paths."""
+    """Forwards everything to the deployed API, except the issuer and the documentation."""
 
     def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log, cors: Cors) -> None:
         super().__init__([], [], issuer, 1, log, cors)
@@ -140,7 +141,8 @@ class Front(Gateway):
         self._client = httpx.AsyncClient(base_url=endpoint, timeout=60)
 
     async def _answer(self, asked: Request, upload: Upload) -> Response:
-        if asked.path == "/local" or asked.path.startswith("/local/"):
+        own = asked.path == "/local" or asked.path.startswith("/local/")
+        if own or is_documentation(asked.path):
             return await super()._answer(asked, upload)
         target = asked.raw_path + (b"?" + asked.query.encode("latin-1") if asked.query else b"")
         url = self._client.base_url.copy_with(raw_path=target)

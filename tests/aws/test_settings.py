@@ -24,6 +24,8 @@ GOOD = {
     "INLINE_LIMIT": "4000000",
     "UPLOAD_WINDOW": "86400",
     "URL_SECONDS": "300",
+    "RESTORE_DAYS": "7",
+    "SYNC_POLICY": '{"folders":{"exclude":["/Default/spam"]},"days":365}',
     "BACKOFF_MAX": "900",
     "DELIVERIES_PER_HOST": "20",
     "REST_SECONDS": "21600",
@@ -107,6 +109,8 @@ BAD = {
     "INLINE_LIMIT": "-1",
     "UPLOAD_WINDOW": "0",
     "URL_SECONDS": "5 minutes",
+    "RESTORE_DAYS": "a week",
+    "SYNC_POLICY": "days=365",
     "BACKOFF_MAX": "1.5",
     "DELIVERIES_PER_HOST": "0",
     "REST_SECONDS": "0",
@@ -135,6 +139,27 @@ def test_a_function_with_a_retention_that_it_does_not_understand_fails_at_its_st
     needed = {name: GOOD[name] for name in NEEDED[handler]}
     with pytest.raises(BadSetting, match=r"^RETENTION is malformed$"):
         load(monkeypatch, handler, {**needed, "RETENTION": '[{"days":90}]'})
+
+
+@pytest.mark.parametrize("handler", ["api", "deliver"])
+@pytest.mark.parametrize(
+    ("policy", "member"),
+    [
+        ("{days: 1}", "policy"),
+        ('{"days":0}', "days"),
+        ('{"days":1,"minDate":"2026-01-01T00:00:00Z"}', "days"),
+        ('{"folders":{"exclude":["/"]}}', "exclude"),
+        ('{"folders":{"exclude":["Default"]}}', "exclude"),
+        ('{"messageContexts":["text-message"]}', "messageContexts"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_fails_a_function_at_its_start(
+    handler: str, policy: str, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = {name: GOOD[name] for name in NEEDED[handler]}
+
+    with pytest.raises(BadSetting, match=f"^SYNC_POLICY is malformed: {member}$"):
+        load(monkeypatch, handler, {**needed, "SYNC_POLICY": policy})
 
 
 def test_keys_are_read_in_their_order() -> None:

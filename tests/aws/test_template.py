@@ -272,6 +272,7 @@ WRONG = {
     ],
     "SignInCallback": ["callback", "https://app.example.com/#done", "http://app.example.com/done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
+    "SyncPolicy": ["days", "[]", '{"days":30', '"days":30'],
     "RestartTokenKeysVersion": ["2", "AWSCURRENT", "{{}}"],
     "Retention": [
         "90",
@@ -315,6 +316,7 @@ RIGHT = {
         "http://localhost:3000/done",
     ],
     "AlarmTopic": ["", "arn:aws:sns:eu-west-1:123456789012:alarms"],
+    "SyncPolicy": ["", "{}", '{"folders":{"exclude":["/Default/spam"]},"days":365}'],
     "RestartTokenKeysVersion": ["", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
     "Retention": [
         "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from onecopy.domain.content import Content
+from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Attributes
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
@@ -28,8 +29,17 @@ def has_flag(flags: Flags, name: str) -> bool:
     return name.casefold() in {flag.casefold() for flag in flags}
 
 
-def without_flag(flags: Flags, name: str) -> Flags:
-    return tuple(flag for flag in flags if flag.casefold() != name.casefold())
+def with_flags(flags: Flags, added: Iterable[str]) -> Flags:
+    """The flags and those added. Raises InvalidInput if an object may not have so many."""
+    after = flag_set((*flags, *added))
+    if len(after) > MOST_FLAGS:
+        raise InvalidInput("flags")
+    return after
+
+
+def without_flags(flags: Flags, removed: Iterable[str]) -> Flags:
+    names = {name.casefold() for name in removed}
+    return tuple(flag for flag in flags if flag.casefold() not in names)
 
 
 def parse_date(text: str) -> datetime | None:

@@ -19,12 +19,14 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
+from onecopy.domain.errors import InvalidInput
 from onecopy.domain.retention import Retention, parse
 from onecopy.settings import BadSetting, Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues
+from onecopy.wire.preferences import policy
 
 _TIMEOUTS = Config(
     connect_timeout=2,
@@ -57,7 +59,12 @@ def loaded(*needed: str) -> None:
     """
     gc.freeze()
     gc.enable()
-    _retention(settings.read(*needed))
+    given = settings.read(*needed)
+    _retention(given)
+    try:
+        policy(given.sync_policy)
+    except InvalidInput as error:
+        raise BadSetting(f"SYNC_POLICY is malformed: {', '.join(error.variables)}") from None
 
 
 def now() -> datetime:

@@ -16,7 +16,7 @@ from pynamodb.transactions import TransactWrite
 from onecopy.domain import change as changes
 from onecopy.domain import retention
 from onecopy.domain.box import Box, Chain, Job, Looked, Moved
-from onecopy.domain.change import Change, Event
+from onecopy.domain.change import Chains, Change, Event
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NameTaken
 from onecopy.domain.folder import Attributes, Folder
@@ -169,7 +169,8 @@ class Draft:
     def move_link(self, link: Link, parent: FolderId) -> Link:
         changed = replace(link, parent=parent, last_mod_seq=self.seq.next(), as_of=None)
         place = table.link_place(parent, link.date, link.object_id)
-        self._update_link(link, changed, LinkRow.parent.set(parent), LinkRow.place.set(place))
+        moved = LinkRow.parent.set(parent), LinkRow.place.set(place)
+        self._update_link(link, changed, *moved, left=link.parent)
         return changed
 
     def delete_link(self, link: Link, expired: bool = False) -> None:
@@ -330,19 +331,20 @@ class Draft:
 
     def _change_folder(self, folder: Folder, changed: Folder) -> Folder:
         """Writes the whole row, under its new name or in its new place."""
+        chains = self.box.chain(folder.ancestors), changed.ancestors
         changed = replace(changed, last_mod_seq=self.seq.next(), as_of=None)
         self._take_name(changed)
         self._free_name(folder)
         row = rows.folder_row(self.box.key, changed)
         self._put(row, FolderRow.item.exists())
         self._digest = self._digest.minus("folder", folder.folder_id, folder.last_mod_seq)
-        self._folder_written(changed, row)
+        self._folder_written(changed, row, chains if changed.parent != folder.parent else None)
         return changed
 
-    def _folder_written(self, folder: Folder, row: FolderRow) -> None:
+    def _folder_written(self, folder: Folder, row: FolderRow, moved: Chains | None = None) -> None:
         self._weigh(row)
         self._folders[folder.folder_id] = row
-        self._log(changes.changed_folder(folder))
+        self._log(changes.changed_folder(folder, moved))
         self._digest = self._digest.plus("folder", folder.folder_id, folder.last_mod_seq)
 
     def _make_inner(self, parent: Folder) -> None:
@@ -379,12 +381,12 @@ class Draft:
             raise NameTaken("name")
         self._names.add(row.item)
 
-    def _update_link(self, link: Link, changed: Link, *actions: Any) -> None:
+    def _update_link(self, link: Link, changed: Link, *actions: Any, left: FolderId | None = None) -> None:
         self._weigh(rows.link_row(self.box.key, changed))
         row = LinkRow(box=str(self.box.key), item=table.link_item(link.object_id))
         every = [*actions, LinkRow.last_mod_seq.set(changed.last_mod_seq), LinkRow.as_of.remove()]
         self._steps.append(lambda t: t.update(row, every, LinkRow.item.exists()))
-        self._log(changes.changed_object(changed))
+        self._log(changes.changed_object(changed, left))
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
         self._digest = self._digest.plus("object", link.object_id, changed.last_mod_seq)
 

@@ -12,6 +12,7 @@
 | what was created, what has vanished? | Query of the log, BatchGetItem; since long ago: Query | `O#…` |
 | where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
 | how much is in a folder? | Query of `by-folder`, BatchGetItem; for many folders: Query | `O#…` |
+| what does a device want to know of? | GetItem; for a list Query, consistent | `{store}#{box}` / `P#{name}` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | was this request made before? | GetItem, then in each of its transactions | `{store}#{box}` / `K#{hash}` |
 | which subscriptions have expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
@@ -64,6 +65,8 @@ DUE = "due"
 _NAME_IN_KEY = 600
 """The most bytes of a name in a sort key (1,024 bytes with the parent's id). Longer names are hashed."""
 
+_TIME_DIGITS = 20
+
 _RowT = TypeVar("_RowT", bound="Row")
 
 
@@ -94,7 +97,9 @@ class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # 
 
 
 class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
-    """Every object of the box by date, whatever its folder. Searches read it."""
+    """Every object of the box by date, whatever its folder. Searches read it, and so do listings for whoever
+    wants no older objects.
+    """
 
     class Meta:
         index_name = "by-date"
@@ -240,6 +245,16 @@ class IntakeRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+class PreferencesRow(Row):
+    """`version` is new with each change, and never used again."""
+
+    version = UnicodeAttribute()
+    excluded = Json()
+    min_date = UnicodeAttribute(null=True)
+    days = NumberAttribute(null=True)
+    contexts = Json(null=True)
+
+
 class SubscriptionRow(Row):
     notify_url = UnicodeAttribute()
     callback_data = UnicodeAttribute(null=True)
@@ -260,6 +275,9 @@ class SubscriptionRow(Row):
     restart = NumberAttribute(null=True)
     restart_at = UnicodeAttribute(null=True)
     restart_validity = UnicodeAttribute(null=True)
+    preferences = UnicodeAttribute(null=True)
+    followed = Json(null=True)
+    restart_followed = Json(null=True)
     in_flight = Json(null=True)
     flight = NumberAttribute(null=True)
     work = UnicodeAttribute(null=True)
@@ -300,12 +318,16 @@ class RetentionRow(Row):
 
 
 class KeyRow(Row):
-    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when."""
+    """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when.
+
+    `plan`: the items themselves and where the rest of them begins, if the request did not name them.
+    """
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
     lease = UnicodeAttribute()
     told = Json()
+    plan = Json(null=True)
     done = BooleanAttribute()
     expires = NumberAttribute()
 
@@ -334,6 +356,10 @@ def link_item(object_id: ObjectId) -> str:
 def link_items_before(object_id: str) -> tuple[str, str]:
     """The first and the last `item` of links with ids up to this one; of all links if it is empty."""
     return "O#", f"O#{object_id}" if object_id else "O#~"
+
+
+def preferences_item(name: str) -> str:
+    return f"P#{name}"
 
 
 def name_item(parent: FolderId, name: str) -> str:
@@ -420,6 +446,19 @@ def link_dated(date: datetime, object_id: ObjectId) -> str:
 def dates(after: datetime | None, until: datetime) -> tuple[str, str]:
     """The first and the last `dated` of what has a date after the one (or any) and not after the other."""
     return f"{time_text(after)}~" if after else "0", f"{time_text(until)}~"
+
+
+def dated_cursor(dated: str) -> str:
+    """A place in the order by date, in digits and small letters: a time has 20 digits, and an id follows."""
+    time, _, object_id = dated.partition("#")
+    return f"{''.join(filter(str.isdigit, time))}{object_id}"
+
+
+def dated_at(cursor: str) -> str:
+    """The place that `dated_cursor` wrote."""
+    d = cursor[:_TIME_DIGITS]
+    time = f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z"
+    return f"{time}#{cursor[_TIME_DIGITS:]}"
 
 
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
