@@ -6,6 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SCANNER := .venv-infra/.ready
 SAM := .venv-sam/.ready
+CONTRACT := .venv-contract/.ready
 # The Python that the template's functions run on, if it is installed.
 BUNDLE_PYTHON ?= $(shell python3.13 -c "" 2>/dev/null && echo python3.13 || echo $(PYTHON))
 TEMPLATES := infra/template.yaml infra/dashboard.yaml infra/function-alarms.yaml
@@ -17,13 +18,13 @@ DATA ?= .local
 # The tests that run against a deployed store: the API line by line, who may use it, many clients at once, push,
 # reclaim, the demo's whole story. At the end: whether all that it holds agrees, and what only a deployment can show.
 BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/test_objects api/test_form_data \
-	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_root_search sync/test_changes sync/test_listing \
-	sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
+	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_preferences \
+	api/test_root_search sync/test_changes sync/test_listing sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
 # These tests need the store to call them back, or look into the emulator.
-CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay store/test_reclaim \
-	ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
+CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay push/test_push_interest \
+	sync/test_interest store/test_reclaim ops/test_import docs/test_story access/test_cors access/test_browser access/test_caching local/test_deployment)
 
-.PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clean
+.PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clients fuzz clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)
@@ -48,10 +49,10 @@ test-aws: $(READY) $(SAM)
 	@SAM_CLI_TELEMETRY=0 exec infra/pipeline/on_aws.sh "$(STACK)" $(BLACK_BOX)
 
 serve: $(READY)
-	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local $(addprefix --parameter ,$(PARAMETERS))
+	@PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local $(foreach one,$(PARAMETERS),--parameter '$(one)')
 
 deploy-local: $(READY) $(SAM)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local --deployed $(addprefix --parameter ,$(PARAMETERS))
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PORT="$(PORT)" DATA="$(DATA)" exec $(BIN)/python -m infra.local --deployed $(foreach one,$(PARAMETERS),--parameter '$(one)')
 
 import: $(READY)
 	@exec $(BIN)/onecopy import "$(FILE)" --box "$(BOX)" $(if $(URL),--url "$(URL)")
@@ -94,8 +95,16 @@ pictures: .venv/pictures/.ready
 	@(cd .venv/pictures && npm ci --no-audit --no-fund --loglevel=error >/dev/null 2>npm.log </dev/null && touch .ready) \
 		|| echo "there is no Mermaid, and none could be installed: the test of the pictures is skipped"
 
+# Client libraries made from the contract, below build/clients: Kotlin, Swift and TypeScript. Needs Java, and Node.
+clients: $(READY) $(CONTRACT)
+	@exec $(BIN)/python -m infra.contract.clients build/clients
+
+# Random requests to a running store, made from the contract. SEED makes them the same again.
+fuzz: $(READY) $(CONTRACT)
+	@exec $(BIN)/python -m infra.contract.fuzz $(if $(SEED),--seed "$(SEED)")
+
 clean:
-	@rm -rf .venv .venv-infra .venv-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
+	@rm -rf .venv .venv-infra .venv-sam .venv-contract .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info functions/*.egg-info
 
 # The templates are checked again only when they or the rules have changed.
 .venv-infra/.checked: $(READY) $(SCANNER) $(TEMPLATES) $(wildcard infra/aws/lint/*.* infra/aws/lint/rules/*.py)
@@ -113,6 +122,15 @@ $(SAM): infra/aws/sam.txt
 	@echo "setting up .venv-sam, once (about a minute)"
 	@$(PYTHON) -m venv .venv-sam
 	@.venv-sam/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(CONTRACT): infra/contract/requirements.txt $(wildcard infra/contract/typescript/*.json)
+	@echo "setting up .venv-contract, once (about a minute)"
+	@$(PYTHON) -m venv .venv-contract
+	@.venv-contract/bin/pip install --quiet --disable-pip-version-check -r $<
+	@mkdir -p .venv-contract/typescript && cp infra/contract/typescript/*.json .venv-contract/typescript
+	@(cd .venv-contract/typescript && npm ci --no-audit --no-fund --loglevel=error >/dev/null 2>npm.log </dev/null) \
+		|| echo "without npm's TypeScript: the TypeScript client is not compiled"
 	@touch $@
 
 $(READY): pyproject.toml functions/requirements.txt $(wildcard infra/local/emulator/*.json)

@@ -26,7 +26,7 @@ from tests.stack.stacks import hasty_stack, standin_stack
 _PROCESSES = frozenset({"standins", "hasty", "lambdas", "subscriber"})
 """Fixtures that start some."""
 
-_QUICK_ROOMS = frozenset({"api", "access", "search", "sync", "push", "store", "wire"})
+_QUICK_ROOMS = frozenset({"api", "requests", "access", "contract", "search", "sync", "push", "store", "wire"})
 STACK_TIMES = pytest.StashKey[tuple[float, float]]()
 
 

@@ -17,7 +17,10 @@ class BadSetting(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes are in bytes. Queues, bucket and keys are empty in functions that may not use them."""
+    """Sizes are in bytes. Queues, bucket and keys are empty in functions that may not use them.
+
+    `retains`: there is a retention. `retention`: its rules in JSON, in the functions that apply them.
+    """
 
     table_name: str
     store_name: str
@@ -32,6 +35,8 @@ class Settings:
     inline_limit: int
     upload_window: timedelta
     url_lifetime: timedelta
+    restore: timedelta
+    sync_policy: str
     backoff_max: timedelta
     deliveries_per_host: int
     rest: timedelta
@@ -39,6 +44,8 @@ class Settings:
     quota_bytes: int
     allow_local_callbacks: bool
     traces: bool
+    retains: bool
+    retention: str
 
 
 _URL = r"https?://[^\s/]+(/\S*)?"
@@ -56,6 +63,8 @@ FORMS = {
     "INLINE_LIMIT": r"[1-9][0-9]{0,7}",
     "UPLOAD_WINDOW": r"[1-9][0-9]{0,6}",
     "URL_SECONDS": r"[1-9][0-9]{0,5}",
+    "RESTORE_DAYS": r"[0-9]{1,3}",
+    "SYNC_POLICY": r"\{.*\}",
     "BACKOFF_MAX": r"[1-9][0-9]{0,5}",
     "DELIVERIES_PER_HOST": r"[1-9][0-9]{0,3}",
     "REST_SECONDS": r"[1-9][0-9]{0,4}",
@@ -63,6 +72,8 @@ FORMS = {
     "QUOTA_BYTES": r"[0-9]{1,15}",
     "ALLOW_LOCAL_CALLBACKS": r"[01]",
     "TRACES": r"yes|no",
+    "RETAINS": r"yes|no",
+    "RETENTION": r"\[.*\]",
     "AWS_ENDPOINT_URL": r"https?://\S+",
 }
 
@@ -96,6 +107,8 @@ def _typed(given: Mapping[str, str]) -> Settings:
         inline_limit=int(given["INLINE_LIMIT"] or 4_000_000),
         upload_window=timedelta(seconds=int(given["UPLOAD_WINDOW"] or 86_400)),
         url_lifetime=timedelta(seconds=int(given["URL_SECONDS"] or 300)),
+        restore=timedelta(days=int(given["RESTORE_DAYS"] or 0)),
+        sync_policy=given["SYNC_POLICY"],
         backoff_max=timedelta(seconds=int(given["BACKOFF_MAX"] or 900)),
         deliveries_per_host=int(given["DELIVERIES_PER_HOST"] or 50),
         rest=timedelta(seconds=int(given["REST_SECONDS"] or 21_600)),
@@ -104,6 +117,8 @@ def _typed(given: Mapping[str, str]) -> Settings:
         # Only with an emulator: at AWS no endpoint is given, so the setting allows nothing.
         allow_local_callbacks=given["ALLOW_LOCAL_CALLBACKS"] == "1" and bool(given["AWS_ENDPOINT_URL"]),
         traces=given["TRACES"] == "yes",
+        retains=given["RETAINS"] == "yes",
+        retention=given["RETENTION"],
     )
 
 

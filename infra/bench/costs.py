@@ -44,6 +44,9 @@ MESSAGE = {
 """The attributes of a text as the importer stores it."""
 
 
+_BULK = "/objects/operations/bulk"
+
+
 def counted(name: str, act: Callable[[], Any]) -> Counted:
     with meter() as counts:
         act()
@@ -64,7 +67,8 @@ def of_clients(api: Api) -> Iterator[Counted]:
     alone: list[str] = []
     yield counted("store a message of one part", lambda: alone.append(api.store(BOX, "a subject", "hello")))
     yield counted("copy a message", lambda: api.copy(BOX, [first], target))
-    yield counted("copy 30 messages in one request", lambda: api.copy(BOX, [first] * 30, target))
+    many: list[str] = []
+    yield counted("copy 30 messages in one request", lambda: many.extend(api.copy(BOX, [first] * 30, target)))
     yield counted("read a message's metadata", lambda: of("GET", path))
     yield counted("get the address of a body", lambda: of("GET", f"{path}/payload"))
     yield counted("set a flag", lambda: of("PUT", f"{path}/flags/\\Seen"))
@@ -81,6 +85,15 @@ def of_clients(api: Api) -> Iterator[Counted]:
     yield counted("sync of no change", lambda: of("GET", "/changes", query={"restartToken": newest}))
     yield counted("delete a message", lambda: of("DELETE", f"/objects/{_id(alone[0])}"))
     yield counted("delete a message that has copies", lambda: of("DELETE", path))
+    yield from of_bulk(of, {"objectReference": [{"resourceURL": url} for url in many]})
+
+
+def of_bulk(of: Callable[..., Any], objects: Any) -> Iterator[Counted]:
+    flags = {"operation": "AddFlag", "flags": {"flag": ["\\Seen", "$Forwarded"]}}
+    update = {"bulkUpdate": {"objects": objects, **flags}}
+    yield counted("flag 30 messages in one request", lambda: of("POST", f"{_BULK}Update", update))
+    delete = {"bulkDelete": {"objects": objects}}
+    yield counted("delete 30 messages in one request", lambda: of("POST", f"{_BULK}Delete", delete))
 
 
 def of_deliveries(api: Api) -> Iterator[Counted]:

@@ -30,13 +30,19 @@ CREATE TABLE IF NOT EXISTS heard (path TEXT PRIMARY KEY, seq INTEGER) WITHOUT RO
 CREATE TABLE IF NOT EXISTS folder (id TEXT PRIMARY KEY, parent TEXT, name TEXT);
 CREATE TABLE IF NOT EXISTS object (id TEXT PRIMARY KEY, folder TEXT, facts TEXT);
 CREATE INDEX IF NOT EXISTS object_in_folder ON object (folder);
+CREATE TABLE IF NOT EXISTS excluded (named TEXT);
 CREATE TABLE IF NOT EXISTS body (content TEXT, part INTEGER, bytes BLOB, PRIMARY KEY (content, part));
 """
-_PATHS = """
+_TREE = """
 WITH RECURSIVE tree (path, id) AS (SELECT '', id FROM folder WHERE parent IS NULL UNION ALL
     SELECT path || '/' || name, folder.id FROM folder JOIN tree ON folder.parent = tree.id)
-SELECT path, id FROM tree
 """
+_PATHS = f"{_TREE} SELECT path, id FROM tree"  # noqa: S608
+_DROP_EXCLUDED = f"""{_TREE}, hidden (id) AS (
+    SELECT named FROM excluded UNION SELECT id FROM tree JOIN excluded ON path = named UNION
+    SELECT folder.id FROM folder JOIN hidden ON folder.parent = hidden.id)
+DELETE FROM object WHERE folder IN (SELECT id FROM hidden)
+"""  # noqa: S608
 
 _TOLD = "'{0} ' || id || ' ' || seq FROM {0} JOIN heard ON path = '{0}s/' || id"
 
@@ -71,9 +77,21 @@ class DamagedContent(Exception):
 
 
 class Device:
-    """`token` returns a bearer token that is valid now. The mirror is at `path` and survives a restart."""
+    """`token` returns a bearer token that is valid now. The mirror is at `path` and survives a restart.
 
-    def __init__(self, url: str, box: str, token: Callable[[], str], path: Path, store: str = "main") -> None:
+    `preferences`: the name of preferences to follow. The mirror then holds only the objects that they want.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        box: str,
+        token: Callable[[], str],
+        path: Path,
+        store: str = "main",
+        preferences: str | None = None,
+    ) -> None:
+        self._preferences = preferences
         self.base = f"{url}/nms/v1/{store}/{quote(box, safe='')}"
         self.api_wire, self.body_wire = Wire(), Wire()
         self._token = token
@@ -107,11 +125,25 @@ class Device:
         """
         page = self._page(most)
         events = page["nmsEventList"]["nmsEvent"]
-        self._apply(events, page["nmsEventList"]["restartToken"])
+        self._apply(events, page["nmsEventList"]["restartToken"], self._excluded(events))
         if "digest" in page and page["digest"] != self.digest():
             self._apply(_START_ANEW["nmsEventList"]["nmsEvent"], None)
             return len(events), True
         return len(events), page["more"]
+
+    def _excluded(self, events: Iterable[Json]) -> list[str] | None:
+        """Ids and paths of the folders to leave out, asked for when a listing begins; None if it goes on.
+
+        Asked after the page: if the preferences have changed in between, the next page is a resetBox.
+        """
+        begun = self._rows.execute("SELECT restart FROM token").fetchone()
+        if self._preferences is None or (begun and not any("resetBox" in event for event in events)):
+            return None
+        every = self.ask("GET", f"{self.base}/preferences").json()["preferencesList"]["preferences"]
+        own = [one for one in every if one["name"] == self._preferences]
+        policy = self.ask("GET", f"{self.base}/policies").json()["policies"].get("syncPolicy", {})
+        ids = [_id(url) for one in own for url in one.get("folders", {}).get("exclude", ())]
+        return [*ids, *policy.get("folders", {}).get("exclude", ())]
 
     def digest(self) -> Json:
         """The digest of everything in the mirror, computed as the store does for the box."""
@@ -133,14 +165,25 @@ class Device:
 
     def _since(self, most: int) -> dict[str, str]:
         row = self._rows.execute("SELECT restart FROM token").fetchone()
-        return {"maxEntries": str(most)} | ({"restartToken": row[0]} if row else {})
+        named = {"preferences": self._preferences} if self._preferences else {}
+        return {"maxEntries": str(most)} | named | ({"restartToken": row[0]} if row else {})
 
-    def _apply(self, events: Iterable[Json], restart: str | None) -> None:
-        """Apply a page and its token together; after a crash neither is applied, and the page comes again."""
+    def _apply(
+        self, events: Iterable[Json], restart: str | None, excluded: Iterable[str] | None = None
+    ) -> None:
+        """Apply a page and its token together; after a crash neither is applied, and the page comes again.
+
+        An object that was moved into an excluded folder is told a last time, and dropped here.
+        """
         with self._rows:
             for event in events:
                 ((kind, facts),) = event.items()
                 self._apply_one(kind, facts)
+            if excluded is not None:
+                self._rows.execute("DELETE FROM excluded")
+                self._rows.executemany("INSERT INTO excluded VALUES (?)", ((one,) for one in excluded))
+            if self._preferences:
+                self._rows.execute(_DROP_EXCLUDED)
             self._rows.execute("DELETE FROM token")
             self._rows.executemany("INSERT INTO token VALUES (?)", [(restart,)] if restart else ())
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from infra.aws.template import TEMPLATE, written
 from infra.docs.pages import table
 from onecopy import settings
-from onecopy.domain import box, content, criteria, folder, link, subscription
+from onecopy.domain import box, content, criteria, folder, interest, link, subscription
 from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
-from onecopy.handlers.routes import Route
-from onecopy.push import address, delivery, webhook
+from onecopy.push import address, webhook
 from onecopy.store.box import log, search
 from onecopy.store.commit import once
 from onecopy.store.commit import table as layout
@@ -38,6 +39,7 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Objects in one request for presigned URLs", inward, "MOST_HREFS", ""),
     ("Entries of a page", inward, "MOST_PER_PAGE", ""),
     ("JSON body of a request", inward, "JSON_LIMIT", "bytes"),
+    ("List of paths or references in a request", inward, "LIST_LIMIT", "bytes"),
     ("Criteria of a search", criteria, "MOST_CRITERIA", ""),
     ("Value of a criterion", selection, "LONGEST_TEXT", "characters"),
     ("Links that one page of a search reads", search, "MOST_READ", ""),
@@ -46,13 +48,16 @@ _LIMITS: list[tuple[str, ModuleType, str, str]] = [
     ("Answer, before compression", outward, "MOST_BYTES", "bytes"),
     ("Shortest time for which changes are kept", log, "SHORTEST_HISTORY", ""),
     ("Time for which an Idempotency-Key is kept", once, "KEPT", ""),
+    ("Preferences of a box", interest, "MOST", ""),
+    ("Folders that preferences exclude", interest, "MOST_EXCLUDED", ""),
+    ("Values of Message-Context in preferences", interest, "MOST_CONTEXTS", ""),
     ("Subscriptions of a box", subscription, "MOST", ""),
     ("Longest duration of a subscription", subscription, "LONGEST", ""),
     ("Tries to verify a subscription", subscription, "VERIFICATION_TRIES", ""),
     ("Time for which an expired subscription can be renewed", expired, "KEPT", ""),
     ("notifyURL", address, "MOST_BYTES", "bytes"),
     ("Events in one notification", in_flight, "MOST_EVENTS", ""),
-    ("Notification", delivery, "MOST_BYTES", "bytes"),
+    ("Notification", in_flight, "MOST_BYTES", "bytes"),
     ("Time that a subscriber has to answer", webhook, "TIMEOUT", "seconds"),
 ]
 
@@ -62,10 +67,14 @@ def _template() -> dict[str, Any]:
     return written(TEMPLATE)
 
 
-def route_table() -> str:
+def every_route() -> list[routes.Route]:
+    """The routes of all modules that have some."""
     names = (f"{routes.__name__}.{module.name}" for module in pkgutil.iter_modules(routes.__path__))
-    found = [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
-    rows = sorted(((_path(one), one.method, one) for one in found), key=lambda row: row[:2])
+    return [route for name in names for route in getattr(importlib.import_module(name), "ROUTES", ())]
+
+
+def route_table() -> str:
+    rows = sorted(((path_of(one), one.method, one) for one in every_route()), key=lambda row: row[:2])
     return table(
         ["Path below `{base}`, or whole", "Method", "Scope", "`onecopy.network` in any box", "JSON only"],
         (
@@ -174,10 +183,10 @@ TABLES = {
 PAGES = Path(__file__).parent
 
 
-def _path(route: Route) -> str:
+def path_of(route: routes.Route) -> str:
     """`/objects/<object_id>` as NMS writes it: `/objects/{objectId}`."""
     path = f"/nms/v1/<store_name>{route.path}" if route.of_store else route.path
-    return re.sub(r"<(\w+?)_(\w)(\w*)>", lambda found: f"{{{found[1]}{found[2].upper()}{found[3]}}}", path)
+    return re.sub(r"<(\w+)>", lambda found: f"{{{to_camel(found[1])}}}", path)
 
 
 def _parameter(name: str, one: dict[str, Any]) -> tuple[str, str, str]:

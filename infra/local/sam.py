@@ -20,6 +20,7 @@ from infra.aws.template import REGION, Template
 from infra.local.assembly import Site
 from infra.local.emulator.clients import client
 from infra.local.gateway.cors import Cors, configuration
+from infra.local.gateway.documentation import is_documentation
 from infra.local.gateway.event import Request, Response, message
 from infra.local.gateway.http import Gateway, Upload
 from infra.local.gateway.issuer import Issuer
@@ -77,7 +78,7 @@ class Deployment:
     def _parameters(self) -> list[str]:
         """As in `assembly`, without protection of the table: it is deleted with the emulator's folder."""
         given = {"DeletionProtection": "no", **self._site.given(self._issuer)}
-        return [f"{name}={value}" for name, value in given.items()]
+        return [f"{name}={_quoted(str(value))}" for name, value in given.items()]
 
     def _sam(self, *arguments: str) -> None:
         """Run one SAM command against the emulator, with none of the user's own AWS settings."""
@@ -132,7 +133,7 @@ class Deployment:
 
 
 class Front(Gateway):
-    """Forwards everything to the deployed API, except the issuer's own paths."""
+    """Forwards everything to the deployed API, except the issuer and the documentation."""
 
     def __init__(self, api_id: str, endpoint: str, issuer: Issuer, log: Log, cors: Cors) -> None:
         super().__init__([], [], issuer, 1, log, cors)
@@ -140,7 +141,8 @@ class Front(Gateway):
         self._client = httpx.AsyncClient(base_url=endpoint, timeout=60)
 
     async def _answer(self, asked: Request, upload: Upload) -> Response:
-        if asked.path == "/local" or asked.path.startswith("/local/"):
+        own = asked.path == "/local" or asked.path.startswith("/local/")
+        if own or is_documentation(asked.path):
             return await super()._answer(asked, upload)
         target = asked.raw_path + (b"?" + asked.query.encode("latin-1") if asked.query else b"")
         url = self._client.base_url.copy_with(raw_path=target)
@@ -155,3 +157,8 @@ class Front(Gateway):
             return message(503, "Service Unavailable")
         kept = [(name.lower(), value) for name, value in answer.headers.multi_items()]
         return Response(answer.status_code, [one for one in kept if one[0] not in _ITS_OWN], body)
+
+
+def _quoted(value: str) -> str:
+    """A parameter's value as SAM's command line takes it: one in JSON would end at its first quote."""
+    return '"' + value.replace('"', '\\"') + '"' if '"' in value else value

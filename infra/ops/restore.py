@@ -167,6 +167,8 @@ class _Now:
         row["validity"] = {"S": secrets.token_hex(6)}
         row["seq"] = {"N": str(max(int(row["seq"]["N"]), self._seq))}
         row["ids"] = {"N": str(max(int(row["ids"]["N"]), ids))}
+        if "due" not in row and "due" in self._row:  # there was no retention then
+            row |= {"work": self._row["work"], "due": self._row["due"]}
         for past in ("at", "marks", "trace", *(["closed"] if self._row else ())):
             row.pop(past, None)
         if "closed" in self._row:

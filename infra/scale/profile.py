@@ -71,7 +71,7 @@ class Profile:
         "seconds between two requests for the table's key, for each connection",
         "KMS Developer Guide, How Amazon DynamoDB uses AWS KMS",
     )
-    metrics: float = _is(8, "metrics of its own, told by the functions", "`handlers/edge/measure.py`")
+    metrics: float = _is(9, "metrics of its own, told by the functions", "`handlers/edge/measure.py`")
 
 
 def rows(profile: Profile) -> Iterator[tuple[str, str, str]]:

@@ -24,11 +24,15 @@ GOOD = {
     "INLINE_LIMIT": "4000000",
     "UPLOAD_WINDOW": "86400",
     "URL_SECONDS": "300",
+    "RESTORE_DAYS": "7",
+    "SYNC_POLICY": '{"folders":{"exclude":["/Default/spam"]},"days":365}',
     "BACKOFF_MAX": "900",
     "DELIVERIES_PER_HOST": "20",
     "REST_SECONDS": "21600",
     "QUOTA_LINKS": "0",
     "QUOTA_BYTES": "0",
+    "RETAINS": "yes",
+    "RETENTION": '[{"folder":"/Default","days":90}]',
     "ALLOW_LOCAL_CALLBACKS": "1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
 }
@@ -107,11 +111,15 @@ BAD = {
     "INLINE_LIMIT": "-1",
     "UPLOAD_WINDOW": "0",
     "URL_SECONDS": "5 minutes",
+    "RESTORE_DAYS": "a week",
+    "SYNC_POLICY": "days=365",
     "BACKOFF_MAX": "1.5",
     "DELIVERIES_PER_HOST": "0",
     "REST_SECONDS": "0",
     "QUOTA_LINKS": "many",
     "QUOTA_BYTES": "-1",
+    "RETAINS": "90",
+    "RETENTION": "90",
     "ALLOW_LOCAL_CALLBACKS": "yes",
     "AWS_ENDPOINT_URL": "127.0.0.1:4566",
 }
@@ -125,6 +133,37 @@ def test_a_malformed_setting_is_named_and_not_shown(name: str) -> None:
         settings.read(environ={**GOOD, name: BAD[name]})
 
     assert str(refused.value) == f"{name} is malformed"
+
+
+@pytest.mark.parametrize("handler", ["jobs", "sweep"])
+def test_a_function_with_a_retention_that_it_does_not_understand_fails_at_its_start(
+    handler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule without a folder and a Message-Context would let everything expire."""
+    needed = {name: GOOD[name] for name in NEEDED[handler]}
+    with pytest.raises(BadSetting, match=r"^RETENTION is malformed$"):
+        load(monkeypatch, handler, {**needed, "RETENTION": '[{"days":90}]'})
+
+
+@pytest.mark.parametrize("handler", ["api", "deliver"])
+@pytest.mark.parametrize(
+    ("policy", "member"),
+    [
+        ("{days: 1}", "policy"),
+        ('{"days":0}', "days"),
+        ('{"days":1,"minDate":"2026-01-01T00:00:00Z"}', "days"),
+        ('{"folders":{"exclude":["/"]}}', "exclude"),
+        ('{"folders":{"exclude":["Default"]}}', "exclude"),
+        ('{"messageContexts":["text-message"]}', "messageContexts"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_fails_a_function_at_its_start(
+    handler: str, policy: str, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = {name: GOOD[name] for name in NEEDED[handler]}
+
+    with pytest.raises(BadSetting, match=f"^SYNC_POLICY is malformed: {member}$"):
+        load(monkeypatch, handler, {**needed, "SYNC_POLICY": policy})
 
 
 def test_keys_are_read_in_their_order() -> None:

@@ -14,6 +14,7 @@ from cfnlint.runner.template.runner import run_template_by_file_path
 
 from infra.aws.lint.reading import parameters
 from infra.aws.template import ACCOUNT, Template
+from onecopy.domain import retention
 
 INFRA = Path(__file__).parents[2] / "infra"
 TEMPLATE = INFRA / "template.yaml"
@@ -272,7 +273,21 @@ WRONG = {
     ],
     "SignInCallback": ["callback", "https://app.example.com/#done", "http://app.example.com/done"],
     "AlarmTopic": ["alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms"],
+    "SyncPolicy": ["days", "[]", '{"days":30', '"days":30'],
     "RestartTokenKeysVersion": ["2", "AWSCURRENT", "{{}}"],
+    "Retention": [
+        "90",
+        "[]",
+        '{"folder":"/Default","days":90}',
+        '[{"days":90}]',
+        '[{"folder":"/Default","days":0}]',
+        '[{"folder":"/Default","days":100000}]',
+        '[{"folder":"Default","days":90}]',
+        '[{"folder":"//","days":90}]',
+        '[{"folder":"/Default"}]',
+        '[{"folder":"/Default","days":90}',
+        "[" + ",".join(['{"folder":"/","days":1}'] * 21) + "]",
+    ],
 }
 RIGHT = {
     "Issuer": [
@@ -302,7 +317,15 @@ RIGHT = {
         "http://localhost:3000/done",
     ],
     "AlarmTopic": ["", "arn:aws:sns:eu-west-1:123456789012:alarms"],
+    "SyncPolicy": ["", "{}", '{"folders":{"exclude":["/Default/spam"]},"days":365}'],
     "RestartTokenKeysVersion": ["", "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"],
+    "Retention": [
+        "",
+        '[{"folder":"/","days":99999}]',
+        '[{"folder":"/Default","days":90},{"messageContext":"pager-message","days":30}]',
+        '[ { "folder": "/RCSMessageStore/Ablage 1", "messageContext": "x", "days": 1 } ]',
+        "[" + ",".join(['{"folder":"/","days":1}'] * 20) + "]",
+    ],
 }
 
 
@@ -314,6 +337,12 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str) -> None
 
     assert [value for value in WRONG[name] if re.fullmatch(pattern, value)] == []
     assert [value for value in RIGHT[name] if not re.fullmatch(pattern, value)] == []
+
+
+def test_the_functions_understand_the_retention_that_is_accepted() -> None:
+    """Otherwise the deployment would succeed, and the functions fail at their start."""
+    for text in RIGHT["Retention"]:
+        assert not text or retention.parse(text).rules
 
 
 def test_every_pattern_is_tried() -> None:
@@ -396,7 +425,11 @@ def test_what_a_version_is_called_has_room_for_the_longest_values() -> None:
     longest = {name: max(map(len, map(str, _longest(one)))) for name, one in template["Parameters"].items()}
     description, given = template["Resources"]["ApiFunction"]["Properties"]["VersionDescription"]["Fn::Sub"]
     for name, value in given.items():
-        longest[name] = max(longest[parameter] for parameter in parameters(template, value))
+        either = value.get("Fn::If", [])[1:]
+        if either and all(isinstance(one, str) for one in either):
+            longest[name] = max(map(len, either))
+        else:
+            longest[name] = max(longest[parameter] for parameter in parameters(template, value))
     longest["Keys"] = len(str(uuid4()).split("-")[0])
 
     assert len(re.sub(r"\$\{(\w+)\}", lambda match: "x" * longest[match[1]], description)) <= 256

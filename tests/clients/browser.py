@@ -27,7 +27,7 @@ _PROGRAMS = (
 )
 _QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --remote-debugging-port=0"
+    "--disable-component-update --disable-sync"
 ).split()
 _SECONDS = 60
 
@@ -71,12 +71,32 @@ class Browser:
         assert "failed" not in told, told["failed"]
         return told.get("returned")
 
+    def drawn(self, url: str) -> str:
+        """The page at an address of this machine, as HTML, once its scripts have run."""
+        profile = f"--user-data-dir={self._folder / 'drawn'}"
+        options = [*_QUIET, profile, f"--virtual-time-budget={_SECONDS * 1000}", "--dump-dom"]
+        with self._log.open("wb") as log:
+            ran = subprocess.run(
+                [self._program, *options, url],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                timeout=_SECONDS,
+                check=True,
+            )
+        return ran.stdout.decode()
+
     @contextmanager
     def _open(self, url: str, port: int) -> Iterator[None]:
         """The page's host leads to the test's server. Names not on this machine are not resolved."""
         hosts = f"MAP *.localhost 127.0.0.1:{port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
         profile = self._folder / str(port)
-        options = [*_QUIET, f"--user-data-dir={profile}", f"--host-resolver-rules={hosts}"]
+        options = [
+            *_QUIET,
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            f"--host-resolver-rules={hosts}",
+        ]
         with self._log.open("wb") as log:
             running = subprocess.Popen(
                 [self._program, *options, url],

@@ -17,8 +17,9 @@ DIRECTIONS = """
 onecopy/domain ->
 onecopy/wire -> onecopy/domain
 onecopy/store/commit -> onecopy/domain
-onecopy/store/box -> onecopy/domain onecopy/store/commit
-onecopy/store/subscribers -> onecopy/domain onecopy/store/commit onecopy/store/box
+onecopy/store/view -> onecopy/domain onecopy/store/commit
+onecopy/store/box -> onecopy/domain onecopy/store/commit onecopy/store/view
+onecopy/store/subscribers -> onecopy/domain onecopy/store/commit onecopy/store/box onecopy/store/view
 onecopy/store -> onecopy/domain onecopy/store/*
 onecopy/push -> onecopy onecopy/domain onecopy/wire onecopy/store*
 onecopy/handlers/edge -> onecopy onecopy/domain onecopy/wire onecopy/store*
@@ -32,6 +33,7 @@ infra/aws/lint ->
 infra/aws/lint/rules -> infra/aws/lint
 infra/aws/bundle ->
 infra/client ->
+infra/contract -> infra/local
 infra/receiver ->
 infra/docs -> infra/aws onecopy*
 infra/local/host ->

@@ -134,6 +134,13 @@ def test_any_other_body_comes_in_base64(client: httpx.Client, kind: str) -> None
     assert base64.b64decode(event["body"]) == content
 
 
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH"])
+def test_a_body_comes_with_any_method(client: httpx.Client, method: str) -> None:
+    event = event_of(client.request(method, "a", json={"a": 1}))
+
+    assert (event["requestContext"]["http"]["method"], event["body"]) == (method, '{"a":1}')
+
+
 def test_a_chunked_body_comes_whole(client: httpx.Client) -> None:
     event = event_of(
         client.post("a", content=iter([b"one ", b"two"]), headers={"content-type": "text/plain"})

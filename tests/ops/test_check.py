@@ -185,6 +185,11 @@ def bell_of_no_shard(broken: BrokenBox) -> None:
     broken.set(item, {"work": {"S": "due"}, "due": {"S": hours_ago()}}, partition)
 
 
+def look_of_no_shard(broken: BrokenBox) -> None:
+    """The sweep does not find the box, so nothing in it expires."""
+    broken.set("BOX", {"work": {"S": "due"}, "due": {"S": hours_ago()}})
+
+
 @pytest.mark.parametrize(
     ("breaks", "rule"),
     [
@@ -205,6 +210,7 @@ def bell_of_no_shard(broken: BrokenBox) -> None:
         (bell_lost, "bell"),
         (bell_far_ahead, "bell"),
         (bell_of_no_shard, "bell"),
+        (look_of_no_shard, "expiry"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

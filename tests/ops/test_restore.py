@@ -144,6 +144,19 @@ def test_no_id_is_given_out_twice(rehearsal: Rehearsal, box: BoxClient) -> None:
     assert rehearsal.check() == 0
 
 
+def test_a_box_from_before_the_retention_is_looked_at_all_the_same(
+    rehearsal: Rehearsal, box: BoxClient
+) -> None:
+    """Otherwise nothing in it would expire until somebody writes to it."""
+    behind = Behind(rehearsal.stack, box.box)
+    box.plain_object()
+    rehearsal.point_in_time()
+    due = {"work": {"S": "due#00"}, "due": {"S": "2999-01-01T00:00:00.000000Z"}}
+    behind.put({**behind.row(behind.box, "BOX"), **due})
+    assert rehearsal.restore("--yes") == 0
+    assert due.items() <= behind.row(behind.box, "BOX").items()
+
+
 def test_every_subscriber_hears_of_it_once_and_unasked(rehearsal: Rehearsal, box: BoxClient) -> None:
     with Subscriber() as early, Subscriber() as late:
         first = active(box, early)

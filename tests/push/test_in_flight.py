@@ -25,7 +25,7 @@ from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
 from onecopy.store.subscribers import in_flight, subscriptions
 from onecopy.store.subscribers.in_flight import Flight
-from onecopy.store.subscribers.subscriptions import NewSubscription
+from onecopy.store.subscribers.subscriptions import NewSubscription, Restart
 from tests.stack.at_table import store_of
 from tests.stack.behind import Behind
 
@@ -53,7 +53,7 @@ class Scene:
 
     def begin(self, row: SubscriptionRow | None = None) -> Flight | None:
         box = log.read_box(self.store, self.key)
-        return in_flight.begin(self.store, self.key, row or self.row(), box)
+        return in_flight.begin(self.store, row or self.row(), box)
 
     def begun(self, row: SubscriptionRow | None = None) -> Flight:
         flight = self.begin(row)
@@ -76,7 +76,7 @@ def test_no_list_is_begun_past_a_replay_that_was_asked_for(scene: Scene) -> None
     scene.folder("one")
     read_before = scene.row()
     token = RestartToken(log.read_box(scene.store, scene.key).validity, ModSeq(1), scene.store.now())
-    subscriptions.update(scene.store, scene.key, scene.id, None, token)
+    subscriptions.update(scene.store, scene.key, scene.id, None, Restart(token))
     with pytest.raises(in_flight.Overtaken):
         scene.begin(read_before)
     row = scene.row()
@@ -144,7 +144,7 @@ def test_no_look_is_later_than_the_expiry(scene: Scene) -> None:
 def test_who_rests_while_a_replay_is_asked_for_looks_once_more(scene: Scene) -> None:
     read_before = scene.row()
     token = RestartToken(log.read_box(scene.store, scene.key).validity, ModSeq(1), scene.store.now())
-    subscriptions.update(scene.store, scene.key, scene.id, None, token)
+    subscriptions.update(scene.store, scene.key, scene.id, None, Restart(token))
     assert not in_flight.rest(scene.store, read_before, timedelta(hours=6), told=True)
     assert str(scene.row().work).startswith("deliver#")
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from infra.local.stack import LocalStack
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import ModSeq
+from onecopy.domain.interest import NOTHING_SPECIAL
 from onecopy.domain.token import RestartToken, parse
 from tests.clients.box_client import BoxClient
 
@@ -23,6 +24,10 @@ class Signer:
 
     def at(self, token: str, position: int) -> str:
         return replace(self.read(token), position=ModSeq(position)).sign(self._key, self._keys)
+
+    def without_policy(self, token: str) -> str:
+        """As it was given out before there was any policy."""
+        return replace(self.read(token), followed=NOTHING_SPECIAL, seen=0).sign(self._key, self._keys)
 
 
 def _secret(stack: LocalStack) -> bytes:

@@ -14,7 +14,8 @@ from onecopy.domain.box import LONGEST_REQUEST, SETTLED, Box, BoxKey, Chain, Job
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import check_name, split_path
 from onecopy.domain.ids import ROOT, FolderId, ModSeq, compact, is_id, split_ids
-from onecopy.domain.link import date_of, flag_set, has_flag, parse_date, without_flag
+from onecopy.domain.interest import Followed
+from onecopy.domain.link import date_of, flag_set, has_flag, parse_date, with_flags, without_flags
 from onecopy.domain.subscription import back_off
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken, parse
 
@@ -185,9 +186,18 @@ def test_flags_are_a_set_without_case_and_order(flags: list[str], random: Any) -
 @given(FLAGS, st.text(min_size=1))
 def test_a_flag_taken_away_is_absent_and_the_others_stay(flags: list[str], name: str) -> None:
     before = flag_set([*flags, name])
-    after = without_flag(before, name)
+    after = without_flags(before, [name])
     assert not has_flag(after, name)
     assert len(after) == len(before) - 1
+
+
+@given(FLAGS, FLAGS)
+def test_flags_added_are_all_there_and_adding_them_again_changes_nothing(
+    flags: list[str], added: list[str]
+) -> None:
+    after = with_flags(flag_set(flags), added)
+    assert all(has_flag(after, name) for name in (*flags, *added))
+    assert with_flags(after, [name.swapcase() for name in added if name.isascii()]) == after
 
 
 @given(MOMENTS, st.integers(-14 * 60, 14 * 60))
@@ -220,17 +230,32 @@ def test_the_date_attribute_is_found_whatever_its_case() -> None:
 
 # Restart tokens ------------------------------------------------------------------------------------------
 
-TOKENS = st.builds(
-    RestartToken,
-    validity=st.from_regex(r"[0-9a-f]{12}", fullmatch=True),
-    position=st.integers(0, 10**17).map(ModSeq),
-    given=MOMENTS.map(lambda moment: moment.replace(microsecond=0)),
-    listing=st.sampled_from(["", LISTING_FOLDERS, LISTING_OBJECTS]),
-).flatmap(
-    lambda token: (
-        (st.just("") | NUMBERS.map(compact)).map(lambda after: replace(token, after=after))
-        if token.listing
-        else st.just(token)
+VERSIONS = st.from_regex(r"([0-9a-f]{8})?", fullmatch=True)
+FOLLOWED = st.builds(Followed, st.from_regex(r"[a-z0-9-]{0,64}", fullmatch=True), VERSIONS, VERSIONS)
+TOKENS = (
+    st.builds(
+        RestartToken,
+        validity=st.from_regex(r"[0-9a-f]{12}", fullmatch=True),
+        position=st.integers(0, 10**17).map(ModSeq),
+        given=MOMENTS.map(lambda moment: moment.replace(microsecond=0)),
+        listing=st.sampled_from(["", LISTING_FOLDERS, LISTING_OBJECTS]),
+    )
+    .flatmap(
+        lambda token: (
+            (st.just("") | NUMBERS.map(compact)).map(lambda after: replace(token, after=after))
+            if token.listing
+            else st.just(token)
+        )
+    )
+    .flatmap(
+        lambda token: (
+            st.just(token)
+            | st.builds(
+                lambda followed, seen: replace(token, followed=followed, seen=seen),
+                FOLLOWED.filter(lambda followed: followed != Followed()),
+                st.integers(0, 10**17),
+            )
+        )
     )
 )
 

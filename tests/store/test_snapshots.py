@@ -13,7 +13,7 @@ import pytest
 from infra.local.stack import LocalStack
 from onecopy.domain.errors import Busy
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId
-from onecopy.store.box import commits, copies, folders, jobs, objects
+from onecopy.store.box import bulk, commits, copies, folders, jobs, objects
 from onecopy.store.commit.transact import read
 from tests.clients.box_client import STORE, BoxClient
 from tests.clients.eventually import eventually
@@ -73,6 +73,15 @@ def object_flagged(archive: Archive) -> None:
     objects.add_flag(archive.desk.store, archive.desk.key, archive.deep, "\\Seen")
 
 
+def objects_deleted_together(archive: Archive) -> None:
+    bulk.delete(archive.desk.store, archive.desk.key, [archive.first, archive.deep])
+
+
+def objects_flagged_together(archive: Archive) -> None:
+    flagged = [archive.first, archive.deep]
+    bulk.change_flags(archive.desk.store, archive.desk.key, lambda _: ("\\Seen",), flagged)
+
+
 def object_moved_out(archive: Archive) -> None:
     archive.desk.move_object(archive.first, RCS_MESSAGE_STORE)
 
@@ -127,6 +136,8 @@ DISTURBANCES = [
     subfolder_deleted,
     object_deleted,
     object_flagged,
+    objects_deleted_together,
+    objects_flagged_together,
     object_moved_out,
     object_moved_deeper,
     object_added,

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -170,6 +171,63 @@ class Histories(RuleBasedStateMachine):
         for thing in self.things(at[:1]):
             assert self.client.delete(f"/objects/{thing}").status_code == 204
             self.model.delete(thing)
+
+    @rule(at=several, way=st.sampled_from(["POST", "DELETE"]))
+    def objects_are_deleted(self, at: list[int], way: str) -> None:
+        """Perhaps one of them twice."""
+        things = self.things(at)
+        self.bulk("bulkDelete", things, way)
+        for thing in dict.fromkeys(things):
+            self.model.delete(thing)
+
+    @rule(at=several, flags=st.frozensets(flag, min_size=1), there=st.booleans())
+    def objects_are_flagged(self, at: list[int], flags: frozenset[str], there: bool) -> None:
+        things = self.things(at)
+        how = {"operation": "AddFlag" if there else "RemoveFlag", "flags": {"flag": sorted(flags)}}
+        self.bulk("bulkUpdate", things, "POST", **how)
+        for thing in things:
+            before = self.model.objects[thing].flags
+            self.model.flag(thing, before | flags if there else before - flags)
+
+    @rule(name=flag, most=st.integers(1, 3), way=st.sampled_from(["POST", "DELETE"]))
+    def what_has_a_flag_is_deleted(self, name: str, most: int, way: str) -> None:
+        asked, things = self.having(name, most)
+        answer = self.client.http.request(way, "/objects/operations/bulkDelete", json={"bulkDelete": asked})
+        done = answer.raise_for_status().json()["bulkResponseList"]["response"]
+        assert [id_of(item["success"]["resourceURL"]) for item in done] == things
+        for thing in things:
+            self.model.delete(thing)
+
+    @rule(name=flag, most=st.integers(1, 3), to=spots)
+    def what_has_a_flag_is_moved(self, name: str, most: int, to: int) -> None:
+        target = self.folder(to)
+        asked, things = self.having(name, most)
+        body = {"targetSourceRef": {"targetRef": {"resourceURL": self.url(target)}, **asked}}
+        answer = self.client.post("/folders/operations/moveToFolder", body)
+        assert answer.status_code == self.model.target(target), answer.text
+        if answer.status_code == 200:
+            moved = [thing for thing in things if self.model.moving(thing) == 200]
+            found = answer.json()["bulkResponseList"]
+            assert (found["count"], len(found["response"])) == (len(moved), len(things) - len(moved))
+            for thing in moved:
+                self.model.move(thing, target)
+
+    def having(self, name: str, most: int) -> tuple[Json, list[str]]:
+        """A selection by a flag, and the objects that it finds: the newest first."""
+        searched = {"criterion": [{"type": "Flag", "name": name, "value": "true"}]}
+        objects = self.model.objects
+        found = [thing for thing in objects if name in objects[thing].flags]
+        newest = sorted(found, key=lambda thing: (objects[thing].date, thing), reverse=True)
+        return {"selectionCriteria": {"maxEntries": most, "searchCriteria": searched}}, newest[:most]
+
+    def bulk(self, name: str, things: list[str], way: str, **how: Any) -> None:
+        if not things:
+            return
+        references = [{"resourceURL": self.object_url(thing)} for thing in things]
+        body = {name: {"objects": {"objectReference": references}, **how}}
+        answer = self.client.http.request(way, f"/objects/operations/{name}", json=body)
+        done = answer.raise_for_status().json()["bulkResponseList"]["response"]
+        assert [item["code"] for item in done] == [200] * len(things)
 
     @rule(at=several, flags=st.frozensets(flag))
     def flags_are_replaced(self, at: list[int], flags: frozenset[str]) -> None:

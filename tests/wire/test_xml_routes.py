@@ -17,6 +17,9 @@ from tests.clients.in_xml import KIND, NAMESPACE, XmlBox, read, written
 
 ONLY_XML = {"accept": KIND}
 OURS = {
+    ("GET", "/policies"),
+    ("GET", "/preferences"),
+    *((method, "/preferences/<name>") for method in ("GET", "PUT", "DELETE")),
     ("GET", "/changes"),
     ("GET", "/uploads/<object_id>"),
     ("DELETE", "/uploads/<object_id>"),

@@ -66,6 +66,19 @@ class Mark(NamedTuple):
     at: datetime
 
 
+class Looked(NamedTuple):
+    """The last look for objects that have expired: when it began, and by which policy.
+
+    `whole`: from when on a look is at everything again, not only at what has come of age since the last one.
+    `left`: the ranges of dates that this look has not come to yet.
+    """
+
+    at: datetime
+    whole: datetime
+    policy: str
+    left: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Box:
     """`seq` and `ids` are the last numbers given out. `at` is when the last commit began.
@@ -75,6 +88,7 @@ class Box:
     `marks`: one or two, at least SETTLED apart; they tell how far back a listing made now begins.
     `closed`: when the owner lost access to the box; None while it is open.
     `use`: what counts against a quota, besides the links.
+    `due`: when to look next for objects that have expired; None if nothing ever does.
     """
 
     key: BoxKey
@@ -88,6 +102,8 @@ class Box:
     digest: Digest = field(default_factory=Digest)
     closed: datetime | None = None
     use: Use = field(default_factory=Use)
+    due: datetime | None = None
+    looked: Looked | None = None
 
     @property
     def links(self) -> int:

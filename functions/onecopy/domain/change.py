@@ -3,10 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from onecopy.domain.box import Chain
 from onecopy.domain.content import Content
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Flags, Link
+
+Chains = tuple[Chain, Chain]
+"""The folders above a folder, before and after a move."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,10 @@ class Metadata:
 
 @dataclass(frozen=True)
 class ChangedObject:
-    """An object's whole mutable state, so applying it twice does no harm."""
+    """An object's whole mutable state, so applying it twice does no harm.
+
+    `left`: the folder that a move took it out of. It is never told.
+    """
 
     object_id: ObjectId
     parent: FolderId
@@ -27,21 +34,28 @@ class ChangedObject:
     correlation_id: str | None
     correlation_tag: str | None
     metadata: Metadata | None
+    left: FolderId | None = None
 
 
 @dataclass(frozen=True)
 class DeletedObject:
+    """`expired`: it left by the provider's policy, not by a user's deletion. NMS tells the two apart."""
+
     object_id: ObjectId
     correlation_id: str | None
     correlation_tag: str | None
+    expired: bool = False
 
 
 @dataclass(frozen=True)
 class ChangedFolder:
+    """`moved`: for a move, the folders above it before and after. They are never told."""
+
     folder_id: FolderId
     parent: FolderId | None
     name: str
     attributes: Attributes
+    moved: Chains | None = None
 
 
 @dataclass(frozen=True)
@@ -85,15 +99,15 @@ def created_object(link: Link) -> ChangedObject:
     )
 
 
-def changed_object(link: Link) -> ChangedObject:
+def changed_object(link: Link, left: FolderId | None = None) -> ChangedObject:
     return ChangedObject(
-        link.object_id, link.parent, link.flags, link.correlation_id, link.correlation_tag, None
+        link.object_id, link.parent, link.flags, link.correlation_id, link.correlation_tag, None, left
     )
 
 
-def deleted_object(link: Link) -> DeletedObject:
-    return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag)
+def deleted_object(link: Link, expired: bool = False) -> DeletedObject:
+    return DeletedObject(link.object_id, link.correlation_id, link.correlation_tag, expired)
 
 
-def changed_folder(folder: Folder) -> ChangedFolder:
-    return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes)
+def changed_folder(folder: Folder, moved: Chains | None = None) -> ChangedFolder:
+    return ChangedFolder(folder.folder_id, folder.parent, folder.name, folder.attributes, moved)

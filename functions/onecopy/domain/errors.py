@@ -52,7 +52,7 @@ class PreconditionFailed(NMSError):
 
 
 class UnsupportedMedia(NMSError):
-    """The body is in a charset that is not read."""
+    """The body is in an encoding or a charset that is not read here."""
 
     status, message_id, text = 415, "SVC0002", "Invalid input value for message part %1"
 

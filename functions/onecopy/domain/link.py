@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from onecopy.domain.content import Content
+from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import Attributes
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 
@@ -28,8 +29,17 @@ def has_flag(flags: Flags, name: str) -> bool:
     return name.casefold() in {flag.casefold() for flag in flags}
 
 
-def without_flag(flags: Flags, name: str) -> Flags:
-    return tuple(flag for flag in flags if flag.casefold() != name.casefold())
+def with_flags(flags: Flags, added: Iterable[str]) -> Flags:
+    """The flags and those added. Raises InvalidInput if an object may not have so many."""
+    after = flag_set((*flags, *added))
+    if len(after) > MOST_FLAGS:
+        raise InvalidInput("flags")
+    return after
+
+
+def without_flags(flags: Flags, removed: Iterable[str]) -> Flags:
+    names = {name.casefold() for name in removed}
+    return tuple(flag for flag in flags if flag.casefold() not in names)
 
 
 def parse_date(text: str) -> datetime | None:
@@ -60,6 +70,7 @@ class Link:
     """`as_of`: for a link made by a background copy, the box's `seq` when that copy was granted.
 
     `created`: the number of the change that created it.
+    `stored`: when it was stored, known only if that matters to when it expires.
     """
 
     object_id: ObjectId
@@ -73,6 +84,7 @@ class Link:
     last_mod_seq: ModSeq
     as_of: int | None = None
     created: int = 0
+    stored: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from onecopy.domain.ids import ModSeq
+from onecopy.domain.interest import NOTHING_SPECIAL, Followed
 
 State = Literal["unverified", "active", "failing", "failed", "expired"]
 
@@ -25,7 +26,8 @@ class Subscription:
     """`index` is that of the next nmsEventList. `cursor` is the last change sent, or RESET; if the owner has
     asked for a replay, it is the change after which the replay begins. `cursor_at` is when that change was
     the last one of the box, which then had this `validity`. `notification_format` is JSON or XML, and None if
-    the owner named neither, which means JSON.
+    the owner named neither, which means JSON. `followed` and `seen` are as
+    in a token there.
     """
 
     subscription_id: str
@@ -41,6 +43,9 @@ class Subscription:
     validity: str
     index: int
     notification_format: str | None = None
+    preferences: str | None = None
+    followed: Followed = NOTHING_SPECIAL
+    seen: int = 0
 
     @property
     def position(self) -> ModSeq:

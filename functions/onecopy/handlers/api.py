@@ -23,9 +23,11 @@ from onecopy.handlers.edge.request import (
     authorize,
     authorize_network,
     sent,
+    without_body,
 )
 from onecopy.handlers.routes import (
     Route,
+    bulk,
     changes,
     copies,
     deliveries,
@@ -33,6 +35,8 @@ from onecopy.handlers.routes import (
     folders,
     objects,
     payloads,
+    policies,
+    preferences,
     search,
     subscriptions,
     uploads,
@@ -42,18 +46,25 @@ from onecopy.wire import outward
 
 STORE = "/nms/v1/<store_name>"
 BOX = f"{STORE}/<box_id>"
-METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+HEAD = "HEAD"
+METHODS = ["GET", "PUT", "POST", "DELETE", "PATCH", HEAD, "OPTIONS", "TRACE"]
+OTHER = "TRACE"
+"""Stands for every method that is not listed. No resource has it."""
+
 ROUTES = [
     *changes.ROUTES,
     *folders.ROUTES,
     *copies.ROUTES,
     *search.ROUTES,
     *objects.ROUTES,
+    *bulk.ROUTES,
     *payloads.ROUTES,
     *uploads.ROUTES,
     *flags.ROUTES,
     *subscriptions.ROUTES,
     *deliveries.ROUTES,
+    *preferences.ROUTES,
+    *policies.ROUTES,
 ]
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "DELIVERY_QUEUE_URL", "RESTART_TOKEN_KEYS")
@@ -64,7 +75,16 @@ app = APIGatewayHttpResolver()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if is_preflight(event):
         return {"statusCode": 204, "headers": always(204, event["requestContext"]["requestId"])}
-    return app.resolve({**event, "rawPath": quoted_path(event["rawPath"])}, context)
+    return app.resolve(resolvable(event), context)
+
+
+def resolvable(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with a path and a method that the resolver can match with a resource."""
+    asked = event["requestContext"]
+    method = asked["http"]["method"]
+    known = {**asked["http"], "method": method if method in METHODS else OTHER}
+    path = quoted_path(event["rawPath"])
+    return {**event, "rawPath": path, "requestContext": {**asked, "http": known}}
 
 
 def is_preflight(event: dict[str, Any]) -> bool:
@@ -82,15 +102,15 @@ def quoted_path(raw_path: str) -> str:
 
 
 def _resource(path: str, routes: dict[str, Route]) -> Callable[..., Response[Any]]:
-    """One resource with all its methods. Any other method is answered with 405 and Allow."""
+    """One resource with all its methods, and HEAD beside GET. Any other is answered with 405 and Allow."""
 
     def resource(store_name: str, box_id: str | None = None, **segments: str) -> Response[Any]:
         def ask() -> Answer:
             method = str(app.current_event.http_method)
-            route = routes.get(method)
+            route = routes.get("GET" if method == HEAD else method)
             request = _authorized(unquote(store_name), box_id, route)
             if not route:
-                raise MethodNotAllowed(tuple(sorted(routes)))
+                raise MethodNotAllowed(tuple(sorted({*routes, HEAD} if "GET" in routes else routes)))
             if route.json_only:
                 request.check_json()
             answer = route.function(request, **{name: unquote(value) for name, value in segments.items()})
@@ -131,6 +151,8 @@ def _answered(ask: Callable[[], Answer], path: str) -> Response[Any]:
         answer = _refusal(Busy()) if is_throttled(error) else _failure(error, path, correlation_id)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     out, body = sent(answer, headers, correlation_id)
+    if event["requestContext"]["http"]["method"] == HEAD:
+        out, body = without_body(out, body)
     return Response(answer.status, headers=out, body="" if body is None else body)
 
 

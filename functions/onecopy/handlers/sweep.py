@@ -13,8 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from onecopy.domain.box import BoxKey
 from onecopy.handlers.edge import composition, measure
 from onecopy.push.ring import ring
-from onecopy.store import due
-from onecopy.store.box import shares, uploads
+from onecopy.store import due, enrolment
+from onecopy.store.box import expiry, shares, uploads
 from onecopy.store.commit import table
 from onecopy.store.commit.table import IntakeRow, SharedRow, SubscriptionRow, UploadRow
 from onecopy.store.due import Overdue, Shard
@@ -57,6 +57,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         behind = list(threads.map(sweep.waiting, owing))
         shards = [shard for shard, count in zip(owing, behind, strict=True) if count]
         shards += due.shards(table.DUE)
+        sweep.enrol()
         while shards and time_left() > timedelta(0):
             shards = [after for after in threads.map(sweep.page, shards) if after]
     measure.tell(SubscribersBehind=sum(behind), ReclaimLag=sweep.reclaim_lag.total_seconds())
@@ -88,6 +89,17 @@ class _Sweep:
         except Exception as error:
             self._fail(table.DELIVER, error)
             return 0
+
+    def enrol(self) -> None:
+        """Looks for boxes that the retention has not reached yet. Most of the time there are none."""
+        retention = composition.retention()
+        if retention is None:
+            return
+        try:
+            store = composition.parts().store
+            enrolment.enrol(store, retention, store.now() + timedelta(seconds=SHARE))
+        except Exception as error:
+            self._fail(due.LOOK, error)
 
     def page(self, shard: Shard) -> Shard | None:
         """Sweeps a page. Returns where the shard goes on, or None at its end."""
@@ -157,6 +169,18 @@ def _job(ones: Found, now: datetime) -> None:
         due.put_off(one.box, one.item, now)
 
 
+def _looks(ones: Found, now: datetime) -> None:
+    if composition.retention() is None:
+        enrolment.release([one.box for one in ones])
+        return
+    missed = composition.queues().looks([one.box for one in ones])
+    for one in ones:
+        if one.box not in missed:
+            due.put_off(one.box, one.item, now, expiry.AGAIN)
+    if missed:
+        raise NotRung
+
+
 def _upload(ones: Found, now: datetime) -> None:
     for one in ones:
         upload, store = table.get(UploadRow, one.box, one.item), composition.parts().store
@@ -184,5 +208,6 @@ _SWEPT: dict[str, Callable[[Found, datetime], None]] = {
     due.UPLOAD: _upload,
     due.INTAKE: _intake,
     due.SHARED: _shared,
+    due.LOOK: _looks,
 }
-_TOGETHER = {table.DELIVER, due.REST, due.RECLAIM}
+_TOGETHER = {table.DELIVER, due.REST, due.RECLAIM, due.LOOK}

@@ -16,14 +16,15 @@ from onecopy.domain.subscription import VERIFICATION_TRIES, back_off
 from onecopy.push.address import host_of
 from onecopy.push.webhook import TIMEOUT, Answer, DeliveryFailed, send
 from onecopy.settings import Settings
-from onecopy.store.box import log
-from onecopy.store.commit import table
+from onecopy.store.box import log, preferences
+from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers import expired, hosts, in_flight, subscriptions
-from onecopy.store.subscribers.in_flight import Flight
+from onecopy.store.subscribers.in_flight import MOST_BYTES, Flight
 from onecopy.wire import outward
 from onecopy.wire.media import JSON, Media, xml
+from onecopy.wire.preferences import policy
 from onecopy.wire.urls import Urls
 
 LISTS_AT_ONCE = 20
@@ -38,9 +39,6 @@ LONGEST_WAIT = timedelta(minutes=1)
 """A message that has waited longer in the queue for a slow host is put off, for twice as long as it waited.
 Rings that nobody answers must not fill the queue, since SQS looks for a free group only in the first 120,000
 messages. The sweep comes as often as this, so the host is never without work."""
-
-MOST_BYTES = 64_000
-"""Bytes of a list as it is sent."""
 
 _HOLE = timedelta(seconds=1)
 _ONE_LIST = timedelta(seconds=TIMEOUT + 3)
@@ -128,12 +126,14 @@ def _gives_back(body: bytes, code: str) -> bool:
 
 def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> Outcome:
     """Sends one list, or ends the turn if there is none."""
+    sync = policy(settings.sync_policy)
+    interest = preferences.interest(store, box.key, row.preferences or "", sync)
     try:
-        flight = in_flight.under_way(store, row, box)
+        flight = in_flight.under_way(store, row, box, interest)
         if not flight:
             in_flight.apply_restart(row)
-            flight = in_flight.begin(store, box.key, row, box, _room(store, settings, row, box))
-    except in_flight.Overtaken:
+            flight = in_flight.begin(store, row, box, _room(store, settings, row, box), interest)
+    except (in_flight.Overtaken, in_flight.NothingTold):
         return Outcome(more=True)
     if not flight:
         if row.cursor == box.seq:
@@ -176,7 +176,8 @@ def _room(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> i
 
     def room(changes: Sequence[Change]) -> int:
         urls, media = _urls(settings, row), _media(row)
-        empty = Flight(int(row.index), int(row.cursor), box.seq, store.now(), box.validity)
+        followed, seen = rows.followed(row.followed)
+        empty = Flight(int(row.index), int(row.cursor), box.seq, store.now(), box.validity, followed, seen)
         size = len(_rendered(settings, box.key, row, empty, []))
         for count, change in enumerate(changes):
             size += media.size(outward.event(change, urls)) + 1

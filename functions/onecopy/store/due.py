@@ -6,20 +6,25 @@ tells its kind.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from onecopy.store.box.jobs import FORGOTTEN
 from onecopy.store.commit import table
-from onecopy.store.commit.conditional import held
+from onecopy.store.commit.conditional import unless_busy
 from onecopy.store.commit.table import DELIVER, ByDue, JobRow
 
-JOB, UPLOAD, INTAKE, SHARED, RECLAIM = "job", "upload", "intake", "shared", "reclaim"
+JOB, UPLOAD, INTAKE, SHARED, RECLAIM, LOOK = "job", "upload", "intake", "shared", "reclaim", "look"
 
 REST = "rest"
 """The subscriber is up to date. The sweep looks at it anyway, hours later."""
 
-_BY_ITEM = {table.UPLOAD: UPLOAD, table.INTAKE: INTAKE, table.SHARED: SHARED}
+_BY_ITEM = {
+    table.UPLOAD: UPLOAD,
+    table.INTAKE: INTAKE,
+    table.SHARED: SHARED,
+    table.BOX: LOOK,
+}
 _PAGE = 100
 
 
@@ -68,7 +73,7 @@ def waiting(shard: Shard) -> int:
     return JobRow.count(shard.work, index_name=ByDue.Meta.index_name)
 
 
-def put_off(box: str, item: str, now: datetime) -> None:
-    """Makes a job that was just rung due later, so the next tick does not ring it again."""
-    row, later = JobRow(box=box, item=item), JobRow.due.set(table.time_text(now + FORGOTTEN))
-    held(lambda: row.update([later], JobRow.item.exists()))  # or the job has ended
+def put_off(box: str, item: str, now: datetime, time: timedelta = FORGOTTEN) -> None:
+    """Makes what was just rung due later, so the next tick does not ring it again."""
+    row, later = JobRow(box=box, item=item), JobRow.due.set(table.time_text(now + time))
+    unless_busy(lambda: row.update([later], JobRow.due.exists()))  # or it has ended

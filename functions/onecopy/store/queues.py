@@ -18,6 +18,9 @@ else:
 _IN_A_CALL = 10
 """SendMessageBatch takes no more."""
 
+LOOK = "look"
+"""Stands in a job's message for a look for expired objects: no job has this id."""
+
 _Thing = TypeVar("_Thing")
 
 
@@ -49,6 +52,15 @@ class Queues:
     def job(self, box: str, job_id: str, delay: timedelta = timedelta(0)) -> None:
         seconds = min(900, -(-delay // timedelta(seconds=1)))
         self._send(self.jobs, {"box": box, "job": job_id}, DelaySeconds=seconds)
+
+    def looks(self, boxes: Iterable[str]) -> list[str]:
+        """Asks for a look for expired objects in each box. Returns the boxes that the queue did not take."""
+        entries = [(box, {"MessageBody": json.dumps({"box": box, "job": LOOK})}) for box in boxes]
+        return list(self._send_all(self.jobs, entries))
+
+    def look_on(self, box: str, delay: timedelta) -> None:
+        """Asks to go on with an unfinished look."""
+        self.job(box, LOOK, delay)
 
     def reclaim(self, content_keys: Iterable[str]) -> list[str]:
         """Returns the keys that the queue did not take."""

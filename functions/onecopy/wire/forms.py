@@ -35,7 +35,7 @@ class Form:
 
     def root(self) -> object:
         part = self.root_fields[0]
-        if len(part.body) > inward.JSON_LIMIT * 4:
+        if len(part.body) > inward.LIST_LIMIT:
             raise InvalidInput("root-fields")
         return inward.parse(part.body, part.content_type or "", "root-fields")
 

@@ -161,7 +161,7 @@ def _event(event: Event, urls: Urls) -> tuple[str, Json]:
             return "changedObject", raw
         case DeletedObject():
             raw = {"resourceURL": urls.object(event.object_id)}
-            return "deletedObject", raw | _correlation(event)
+            return "expiredObject" if event.expired else "deletedObject", raw | _correlation(event)
         case ChangedFolder():
             raw = _folder_event(event, urls)
             return "changedFolder", raw | (
@@ -234,6 +234,7 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
     }
     optional = {
         "clientCorrelator": known.client_correlator,
+        "preferences": known.preferences,
         "lastError": known.last_error,
         "secret": known.secret if secret else None,
     }

@@ -14,17 +14,25 @@ from onecopy.domain.folder import READ_ONLY, Attributes
 from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
 
 MOST_REFERENCES = 1000
-_ATTRIBUTES_BYTES = 300_000
+MOST_ATTRIBUTES = 200
+LONGEST_NAME = 255
+"""Characters of an attribute's name, and of a correlationId or correlationTag."""
+
+LONGEST_FLAG = 128
+VALUE_BYTES = 32_000
+ATTRIBUTES_BYTES = 300_000
 _PARTS_BYTES = 40_000
-_LARGEST_UPLOAD = 5_000_000_000
+LARGEST_UPLOAD = 5_000_000_000
 _LONGEST_DISPOSITION = 4000
 _CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *;([ -~]*[!-~])?)?")
 
-Text255 = Annotated[str, StringConstraints(strict=True, max_length=255)]
+Text255 = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_NAME)]
 Url = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000)]
 FlagName = Annotated[
     str,
-    StringConstraints(strict=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"),
+    StringConstraints(
+        strict=True, min_length=1, max_length=LONGEST_FLAG, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
+    ),
 ]
 
 
@@ -45,12 +53,12 @@ Number = Annotated[int, BeforeValidator(_no_bool)]
 
 
 class Attribute(_Nms):
-    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=LONGEST_NAME)]
     value: list[Annotated[str, StringConstraints(strict=True)]]
 
 
 class AttributeList(_Nms):
-    attribute: Annotated[list[Attribute], Field(max_length=200)] = []
+    attribute: Annotated[list[Attribute], Field(max_length=MOST_ATTRIBUTES)] = []
 
 
 class FlagList(_Nms):
@@ -59,7 +67,7 @@ class FlagList(_Nms):
 
 class PayloadPart(_Nms):
     content_type: Annotated[str, StringConstraints(strict=True)]
-    size: Annotated[Number, Field(ge=1, le=_LARGEST_UPLOAD)]
+    size: Annotated[Number, Field(ge=1, le=LARGEST_UPLOAD)]
     checksum: Annotated[str, StringConstraints(pattern=r"^sha256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
     content_id: str | None = None
     content_disposition: str | None = None
@@ -158,8 +166,11 @@ class SourceRefs(_Nms):
 
 
 class TargetSourceRef(_Nms):
+    """`selection_criteria`, here and below, is read by `selection`."""
+
     target_ref: Reference
-    source_refs: SourceRefs
+    source_refs: SourceRefs = SourceRefs()
+    selection_criteria: Any = None
 
 
 class TargetSourceBody(_Nms):
@@ -168,6 +179,26 @@ class TargetSourceBody(_Nms):
 
 class ObjectReferencesBody(_Nms):
     objects: ObjectReferences
+
+
+class BulkUpdate(_Nms):
+    objects: ObjectReferences = ObjectReferences()
+    operation: Literal["AddFlag", "RemoveFlag"]
+    flags: FlagList
+    selection_criteria: Any = None
+
+
+class BulkUpdateBody(_Nms):
+    bulk_update: BulkUpdate
+
+
+class BulkDelete(_Nms):
+    objects: ObjectReferences = ObjectReferences()
+    selection_criteria: Any = None
+
+
+class BulkDeleteBody(_Nms):
+    bulk_delete: BulkDelete
 
 
 class PathList(_Nms):
@@ -243,6 +274,7 @@ Duration = Annotated[Number, Field(ge=0, lt=2**32)]
 
 class SubscriptionIn(_Nms):
     callback_reference: CallbackReference
+    preferences: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]{1,64}$")] | None = None
     duration: Duration | None = None
     filter: Any = None
     client_correlator: Text255 | None = None
@@ -285,9 +317,9 @@ def _has_control(text: str) -> bool:
 
 def _attributes(given: AttributeList) -> Attributes:
     found = tuple((attribute.name, tuple(attribute.value)) for attribute in given.attribute)
-    if any(len(value.encode()) > 32_000 for _, values in found for value in values):
+    if any(len(value.encode()) > VALUE_BYTES for _, values in found for value in values):
         raise InvalidInput("attributes")
     written = json.dumps([[name, list(values)] for name, values in found], ensure_ascii=False)
-    if len(written.encode()) > _ATTRIBUTES_BYTES:
+    if len(written.encode()) > ATTRIBUTES_BYTES:
         raise InvalidInput("attributes")
     return found

@@ -52,6 +52,9 @@ class Urls:
     def subscription(self, subscription_id: str) -> str:
         return f"{self.base}/subscriptions/{subscription_id}"
 
+    def preferences(self, name: str) -> str:
+        return f"{self.base}/preferences/{name}"
+
     def folder_id(self, url: str, part: str) -> FolderId:
         return FolderId(self._id(url, "folders", part))
 

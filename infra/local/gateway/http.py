@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.local.functions.declared import Route
 from infra.local.functions.workers import FunctionFailed, FunctionTimedOut, Pool
+from infra.local.gateway import documentation
 from infra.local.gateway import event as http_event
 from infra.local.gateway.cors import Cors
 from infra.local.gateway.event import Request, Response, document, message
@@ -30,7 +31,7 @@ _DRAIN_SECONDS = 5
 _WORDS = frozenset(
     "nms v1 objects folders subscriptions changes operations flags payload payloadParts search pathToId "
     "bulkCreation bulkUpdate bulkDelete payloads folderName copyToFolder moveToFolder preferences deliver "
-    "local token jwks .well-known openid-configuration".split()
+    "uploads docs local token jwks .well-known openid-configuration".split()
 )
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -79,7 +80,7 @@ class Gateway:
             answer = message(413, "Request Entity Too Large", ("connection", "close"))
         except _Gone:
             return
-        await _send(answer, upload, send)
+        await _send(answer, upload, send, asked.method)
         correlation = answer.header("x-correlation-id")
         seconds = time.monotonic() - started
         self._log.request(asked.method, _route_for_log(asked.path), answer.status, seconds, correlation)
@@ -90,6 +91,8 @@ class Gateway:
     async def _answer(self, asked: Request, upload: Upload) -> Response:
         if asked.path == "/local" or asked.path.startswith("/local/"):
             return self._cors.named().on(asked, self._local(asked, await upload.read()))
+        if documentation.is_documentation(asked.path):
+            return await asyncio.to_thread(documentation.answer, asked)
         for pattern, route, pool in self._routes:
             found = pattern.fullmatch(asked.path)
             if found and route.method in ("ANY", asked.method):
@@ -195,13 +198,16 @@ class Upload:
         return content
 
 
-async def _send(answer: Response, upload: Upload, send: Send) -> None:
+async def _send(answer: Response, upload: Upload, send: Send, method: str) -> None:
+    """An answer to HEAD has no body, and keeps the length that the function says it would have."""
     headers = [(name, value) for name, value in answer.headers if name != "content-length"]
     if answer.status != 204:
-        headers.append(("content-length", str(len(answer.body))))
+        told = answer.header("content-length") if method == "HEAD" else ""
+        headers.append(("content-length", told or str(len(answer.body))))
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    body = b"" if method == "HEAD" else answer.body
+    await send({"type": "http.response.body", "body": body, "more_body": True})
     await upload.drain()
     await send({"type": "http.response.body", "body": b""})
 

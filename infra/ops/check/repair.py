@@ -221,6 +221,17 @@ def rung(row: SubscriptionRow) -> Mend:
     return mend
 
 
+def looked_at(row: BoxRow) -> Mend:
+    """Make the box due for its next look at once, in the part of the index that the sweep reads."""
+
+    def mend(_: Deployed, store: Store) -> None:
+        work, due = table.work(table.DUE, row.box), table.time_text(store.now())
+        with suppress(*_OTHERWISE):
+            row.update([BoxRow.work.set(work), BoxRow.due.set(due)], BoxRow.due == row.due)
+
+    return mend
+
+
 def undeleted(content: ContentKey, parts: Sequence[int]) -> Mend:
     """Delete the markers that hide an older version of content that links point to."""
 

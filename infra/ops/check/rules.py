@@ -46,6 +46,9 @@ def box(facts: Facts, name: str, now: datetime) -> Iterator[Finding]:
         yield from _log(facts, row, looked_at, now)
         yield from _tree(facts, looked_at)
         yield from _work(facts, looked_at, now)
+        if late := _late(row.due, now):
+            text = f"objects that have expired do not leave: the look for them is {late}"
+            yield Finding("expiry", name, table.BOX, text, repair.looked_at(row))
         yield from _contents(facts, looked_at, now)
         yield from _use(facts, looked_at)
         yield from _subscriptions(facts, looked_at, now)

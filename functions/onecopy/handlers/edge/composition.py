@@ -19,12 +19,15 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
+from onecopy.domain.errors import InvalidInput
 from onecopy.domain.quota import Quota
-from onecopy.settings import Settings
+from onecopy.domain.retention import Retention, parse
+from onecopy.settings import BadSetting, Settings
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues
+from onecopy.wire.preferences import policy
 
 _TIMEOUTS = Config(
     connect_timeout=2,
@@ -57,7 +60,12 @@ def loaded(*needed: str) -> None:
     """
     gc.freeze()
     gc.enable()
-    settings.read(*needed)
+    given = settings.read(*needed)
+    _retention(given)
+    try:
+        policy(given.sync_policy)
+    except InvalidInput as error:
+        raise BadSetting(f"SYNC_POLICY is malformed: {', '.join(error.variables)}") from None
 
 
 def now() -> datetime:
@@ -76,6 +84,7 @@ def parts() -> Parts:
         sleep=time.sleep,
         trace=settings.trace if given.traces else None,
         quota=Quota(given.quota_links, given.quota_bytes),
+        retains=given.retains,
     )
     return Parts(given, store)
 
@@ -99,6 +108,18 @@ def queues() -> Queues:
         given.deliveries_per_host,
         settings.trace if given.traces else None,
     )
+
+
+def retention() -> Retention | None:
+    """By what objects expire; None if nothing ever does."""
+    return _retention(parts().settings)
+
+
+def _retention(given: Settings) -> Retention | None:
+    try:
+        return parse(given.retention) if given.retention else None
+    except ValueError:
+        raise BadSetting("RETENTION is malformed") from None
 
 
 def _client(service: str, config: Config) -> Any:

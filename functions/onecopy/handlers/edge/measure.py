@@ -14,6 +14,7 @@ METRICS = {
     "BytesNotDuplicated": (MetricUnit.Bytes, "Content of these links, which was not stored again"),
     "BytesNotSent": (MetricUnit.Bytes, "Content that a sync listed and did not transfer"),
     "BytesAskedFor": (MetricUnit.Bytes, "Content for which a client asked for a presigned URL"),
+    "ObjectsExpired": (MetricUnit.Count, "Objects that left their box by the retention"),
     "Deliveries": (MetricUnit.Count, "Lists of notifications that a subscriber accepted"),
     "Retries": (MetricUnit.Count, "Failed tries of a delivery"),
     "SubscribersBehind": (MetricUnit.Count, "Gauge: subscribers with changes still to be delivered"),

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from onecopy.domain.box import BoxKey
-from onecopy.domain.errors import Busy, InvalidInput, NotAllowed, TooLarge
+from onecopy.domain.errors import Busy, InvalidInput, NotAllowed, TooLarge, UnsupportedMedia
 from onecopy.domain.match import ANY, Match
 from onecopy.domain.token import BadToken, RestartToken, parse
 from onecopy.handlers.edge import accept, composition
@@ -67,6 +67,10 @@ class Request:
 
     @cached_property
     def body(self) -> bytes:
+        """Raises UnsupportedMedia if it is compressed."""
+        codings = self.headers.get("content-encoding", "").lower().split(",")
+        if any(coding.strip() not in ("", "identity") for coding in codings):
+            raise UnsupportedMedia("Content-Encoding")
         body = self._event.get("body") or ""
         try:
             return base64.b64decode(body) if self._event.get("isBase64Encoded") else body.encode()
@@ -90,12 +94,12 @@ class Request:
     def is_form(self) -> bool:
         return self.content_type.lower().lstrip().startswith("multipart/form-data")
 
-    def json(self) -> Any:
+    def json(self, most: int = inward.JSON_LIMIT) -> Any:
         """The body as JSON's values: parsed as XML if its type says so, else as JSON, whatever its type says.
 
-        Refuses form-data. Raises InvalidInput, UnsupportedMedia or TooLarge.
+        `most`: bytes of JSON. Refuses form-data. Raises InvalidInput, UnsupportedMedia or TooLarge.
         """
-        if len(self.body) > inward.limit(self.content_type):
+        if len(self.body) > inward.limit(self.content_type, most):
             raise TooLarge("size")
         if self.is_form:
             raise InvalidInput("Content-Type")
@@ -239,6 +243,13 @@ def _written(answer: Answer, headers: Mapping[str, str]) -> tuple[str, str]:
     if not media.holds(answer.body):
         media = JSON
     return media.dumps(outward.fitting(answer.body, media.size)), media.content_type
+
+
+def without_body(headers: dict[str, str], body: str | bytes | None) -> tuple[dict[str, str], None]:
+    """The same headers, with the length of the body that a GET would bring (RFC 9110, 9.3.2)."""
+    if body is None:
+        return headers, None
+    return headers | {"content-length": str(len(body.encode() if isinstance(body, str) else body))}, None
 
 
 def takes_gzip(accept_encoding: str) -> bool:

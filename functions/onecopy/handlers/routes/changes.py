@@ -2,19 +2,22 @@
 
 from onecopy.domain.change import Change, ChangedObject, ResetBox
 from onecopy.domain.errors import InvalidInput
+from onecopy.domain.interest import Interest
 from onecopy.domain.token import BadToken, RestartToken
 from onecopy.handlers.edge import measure
 from onecopy.handlers.routes import READ, Answer, Request, Route
-from onecopy.store.box import log
+from onecopy.store.box import log, preferences
 from onecopy.wire import outward
+from onecopy.wire.preferences import is_name, policy
 
 
 def get_changes(request: Request) -> Answer:
     """Answers with fewer events than asked for if they are large; the token goes on from the page's end."""
     token = request.restart_token(request.query.get("restartToken"))
     limit = request.max_entries()
+    interest = _interest(request, token)
     while True:
-        page = _page(request, token, limit)
+        page = _page(request, token, limit, interest)
         events = outward.event_list(page.changes, request.urls, request.signed(page.token), {})
         if len(page.changes) <= 1 or outward.size(events) <= outward.MOST_BYTES:
             if not_sent := sum(map(_content_size, page.changes)):
@@ -32,9 +35,22 @@ def _content_size(change: Change | ResetBox) -> int:
     return 0
 
 
-def _page(request: Request, token: RestartToken | None, limit: int) -> log.Page:
+def _interest(request: Request, token: RestartToken | None) -> Interest:
+    """What the client follows: the preferences that it names, or those that its token remembers."""
+    named = request.query.get("preferences")
+    if named is not None and not is_name(named):
+        raise InvalidInput("preferences")
+    if token and named is not None and named != token.followed.name:
+        raise InvalidInput("preferences")
+    name = token.followed.name if token else named or ""
+    if name and not token:
+        preferences.check_exist(request.store, request.key, name)
+    return preferences.interest(request.store, request.key, name, policy(request.settings.sync_policy))
+
+
+def _page(request: Request, token: RestartToken | None, limit: int, interest: Interest) -> log.Page:
     try:
-        return log.changes(request.store, request.key, token, limit)
+        return log.changes(request.store, request.key, token, limit, interest)
     except BadToken as error:
         raise InvalidInput("restartToken") from error
 

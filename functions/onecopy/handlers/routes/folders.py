@@ -88,7 +88,7 @@ def path_to_id(request: Request) -> Answer:
 
 
 def paths_to_ids(request: Request) -> Answer:
-    paths = inward.path_list(request.json())
+    paths = inward.path_list(request.json(inward.LIST_LIMIT))
     found = each(paths, _names, partial(lookups.folders_at, request.store, request.key))
     return Answer(200, outward.bulk_response(list(map(partial(_item, request), paths, found))))
 

@@ -5,11 +5,12 @@ from typing import TypeVar
 
 from aws_lambda_powertools import Logger
 
-from onecopy.domain.errors import NMSError
+from onecopy.domain.errors import NMSError, Unknown
 from onecopy.domain.folder import Folder
-from onecopy.domain.ids import FolderId
+from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.handlers.edge.request import Request
 from onecopy.store.box import folders
+from onecopy.wire.urls import NoSuchId
 
 logger = Logger()
 
@@ -43,6 +44,18 @@ def answers(
     """`find`'s answers for what could be parsed, and the errors of the rest, in the order of `asked`."""
     found = iter(find([one for one in asked if not isinstance(one, NMSError)]))
     return [one if isinstance(one, NMSError) else next(found) for one in asked]
+
+
+def object_ids(request: Request, urls: Sequence[str]) -> list[ObjectId | NMSError]:
+    """The ids of the objects referred to. A reference to what no box ever holds is Unknown."""
+
+    def object_id(url: str) -> ObjectId:
+        try:
+            return request.urls.object_id(url, "objectReference")
+        except NoSuchId as error:
+            raise Unknown("objectReference") from error
+
+    return parsed(urls, object_id)
 
 
 def paths_of(request: Request, made_in: Collection[Folder]) -> dict[FolderId, str]:

@@ -173,7 +173,7 @@ def path_to_id(request: Request) -> Answer:
 
 
 def paths_to_ids(request: Request) -> Answer:
-    paths = inward.path_list(request.json())
+    paths = inward.path_list(request.json(inward.LIST_LIMIT))
     return Answer(
         200, outward.bulk_response(list(map(partial(_found_item, request), paths, _at(request, paths))))
     )

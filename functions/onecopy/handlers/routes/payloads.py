@@ -6,10 +6,10 @@ from onecopy.domain.link import Link
 from onecopy.handlers.edge import measure
 from onecopy.handlers.edge.request import prefers_json
 from onecopy.handlers.routes import READ, Answer, Request, Route
+from onecopy.handlers.routes.items import object_ids
 from onecopy.store.box import objects
 from onecopy.store.commit.transact import read_links
 from onecopy.wire import inward, outward
-from onecopy.wire.urls import NoSuchId
 
 
 def get_payload(request: Request, object_id: str) -> Answer:
@@ -52,14 +52,7 @@ def _href(request: Request, link: Link, number: int) -> outward.Json:
 
 def payloads(request: Request) -> Answer:
     """URLs for the bodies of many objects at once, as far as the answer has room and time for them."""
-    given: list[ObjectId | NMSError] = []
-    for url in inward.object_references(request.json(), inward.MOST_HREFS):
-        try:
-            given.append(request.urls.object_id(url, "objectReference"))
-        except NoSuchId:
-            given.append(Unknown("objectReference"))
-        except NMSError as error:
-            given.append(error)
+    given = object_ids(request, inward.object_references(request.json(), inward.MOST_HREFS))
     ids = [item for item in given if not isinstance(item, NMSError)]
     links = read_links(request.store, request.key, ids)
     room = outward.Room([], outward.size)

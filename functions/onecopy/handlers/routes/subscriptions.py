@@ -7,18 +7,20 @@ from aws_lambda_powertools import Logger
 
 from onecopy.domain.box import Box
 from onecopy.domain.errors import InvalidInput
+from onecopy.domain.interest import Followed
 from onecopy.domain.subscription import LONGEST, RESET, WAITS, Subscription
 from onecopy.domain.token import RestartToken
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url, host_of
 from onecopy.push.webhook import new_secret
-from onecopy.store.box import log
+from onecopy.store.box import log, preferences
 from onecopy.store.commit.once import Codec
 from onecopy.store.queues import Ring
 from onecopy.store.subscribers import hosts, subscriptions
-from onecopy.store.subscribers.subscriptions import NewSubscription
+from onecopy.store.subscribers.subscriptions import NewSubscription, Restart
 from onecopy.wire import inward, outward
+from onecopy.wire.preferences import policy
 
 SECRET_BYTES = 32
 
@@ -33,7 +35,9 @@ def create_subscription(request: Request) -> Answer:
         check_notify_url(url, allow_local=request.settings.allow_local_callbacks)
     except BadNotifyURL as error:
         raise InvalidInput("notifyURL") from error
-    restart = _restart(request, given.restart_token)
+    restart = _restart(request, given.restart_token, given.preferences)
+    if given.preferences:
+        preferences.check_exist(request.store, request.key, given.preferences)
     new = NewSubscription(
         notify_url=url,
         secret=new_secret(request.store.random(SECRET_BYTES)),
@@ -43,6 +47,8 @@ def create_subscription(request: Request) -> Answer:
         client_correlator=given.client_correlator,
         duration=inward.duration(given.duration),
         restart=restart,
+        preferences=given.preferences,
+        followed=_followed(request, given.preferences),
     )
 
     def work(request: Request) -> Answer:
@@ -54,10 +60,20 @@ def create_subscription(request: Request) -> Answer:
     return once(request, raw, work, codec=Codec(subscriptions.encode, subscriptions.decode))
 
 
-def _restart(request: Request, text: str | None) -> RestartToken | None:
-    """Reads the restartToken. One from the future is refused like a forged one: InvalidInput."""
+def _followed(request: Request, name: str | None) -> Followed:
+    """What a subscription with these preferences follows by now."""
+    sync = policy(request.settings.sync_policy)
+    return preferences.interest(request.store, request.key, name or "", sync).followed
+
+
+def _restart(request: Request, text: str | None, name: str | None) -> RestartToken | None:
+    """Reads the restartToken. One from the future, or of other preferences, is refused like a forged one:
+    InvalidInput.
+    """
     token = request.restart_token(text)
     if token:
+        if token.followed.name != (name or ""):
+            raise InvalidInput("restartToken")
         box = log.read_box(request.store, request.key)
         if token.validity == box.validity and token.position > box.seq:
             raise InvalidInput("restartToken")
@@ -74,9 +90,12 @@ def _ring(request: Request, subscription: Subscription) -> None:
 
 
 def _shown(request: Request, known: Subscription, secret: bool = False) -> outward.Json:
-    token = RestartToken(known.validity, known.position, known.cursor_at)
+    token = RestartToken(
+        known.validity, known.position, known.cursor_at, followed=known.followed, seen=known.seen
+    )
     if known.cursor == RESET:
-        token = log.start_of_listing(request.store, log.read_box(request.store, request.key))
+        box = log.read_box(request.store, request.key)
+        token = log.start_of_listing(request.store, box, known.followed)
     now = request.store.now()
     return outward.subscription(known, request.urls, request.signed(token), now, secret)
 
@@ -111,11 +130,19 @@ def get_subscription(request: Request, subscription_id: str) -> Answer:
 def update_subscription(request: Request, subscription_id: str) -> Answer:
     log.read_box(request.store, request.key)
     given = inward.subscription_update(request.json())
-    restart = _restart(request, given.restart_token)
+    restart = _replay(request, subscription_id, given.restart_token)
     duration = LONGEST if given.duration == 0 else inward.duration(given.duration)
     changed = subscriptions.update(request.store, request.key, subscription_id, duration, restart)
     _ring(request, changed)
     return Answer(200, {"nmsSubscription": _shown(request, changed)})
+
+
+def _replay(request: Request, subscription_id: str, text: str | None) -> Restart | None:
+    if not request.restart_token(text):
+        return None
+    name = subscriptions.find(request.store, request.key, subscription_id).preferences
+    token = _restart(request, text, name)
+    return Restart(token, _followed(request, name)) if token else None
 
 
 def delete_subscription(request: Request, subscription_id: str) -> Answer:

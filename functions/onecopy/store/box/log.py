@@ -13,14 +13,21 @@ from onecopy.domain.change import Change, ResetBox, changed_folder, created_obje
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, split_ids
+from onecopy.domain.interest import EVERYTHING, NOTHING_SPECIAL, Followed, Interest
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken
 from onecopy.store.box.folders import find_box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow, LinkRow
+from onecopy.store.commit.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow
 from onecopy.store.commit.transact import Store
+from onecopy.store.view import listed
+from onecopy.store.view.selected import Selected
 
 SHORTEST_HISTORY = timedelta(days=30)
 """The standard's. If more is configured, older changes may have expired before it was configured."""
+
+
+MOST_READ = 1_000
+"""Changes that are read at once for a page that few of them belong to."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +54,36 @@ def box_there(key: BoxKey) -> Box | None:
     return rows.box(row) if row else None
 
 
-def changes(store: Store, key: BoxKey, token: RestartToken | None, limit: int) -> Page:
-    """What changed after the token; without one, the first page of everything. Raises BadToken."""
+def changes(
+    store: Store,
+    key: BoxKey,
+    token: RestartToken | None,
+    limit: int,
+    interest: Interest = EVERYTHING,
+) -> Page:
+    """What changed after the token; without one, the first page of everything. Raises BadToken.
+
+    A token that follows another version of the preferences or of the policy leads to a new listing.
+    """
     box = read_box(store, key)
+    selected = Selected(store, key, interest)
     if token is None:
-        return _folders(store, box, start_of_listing(store, box), limit)
+        return _folders(box, start_of_listing(store, box, interest.followed), limit, selected)
     if token.validity != box.validity or is_too_old(store, box, token):
-        return Page([ResetBox()], start_of_listing(store, box), more=True)
+        return _reset(store, box, interest)
     if token.position > box.seq:
         raise BadToken
+    if token.followed != interest.followed:
+        return _reset(store, box, interest)
     if token.listing == LISTING_FOLDERS:
-        return _folders(store, box, token, limit)
+        return _folders(box, token, limit, selected)
     if token.listing == LISTING_OBJECTS:
-        return _links(box, token, limit)
-    return _delta(store, box, token, limit)
+        return _links(box, token, limit, selected)
+    return _delta(box, token, limit, selected)
+
+
+def _reset(store: Store, box: Box, interest: Interest) -> Page:
+    return Page([ResetBox()], start_of_listing(store, box, interest.followed), more=True)
 
 
 def is_too_old(store: Store, box: Box, token: RestartToken) -> bool:
@@ -94,28 +117,68 @@ def is_gone(box: Box, position: int, asked: datetime) -> bool:
     return position < box.shown_whole(asked)
 
 
-def _delta(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+def _delta(box: Box, token: RestartToken, limit: int, selected: Selected) -> Page:
+    store, everything = selected.store, selected.interest.is_everything
     now, hid = store.now(), token.hid and bool(box.doomed)
-    digest = None if hid else box.digest
+    digest = None if hid or not everything else box.digest
     if token.position == box.seq:
-        return Page([], RestartToken(box.validity, box.seq, now, hid=hid), False, digest)
+        return Page([], _at(token, box.seq, now, hid), False, digest)
     found = [change for change in tail(box.key, token.position, limit) if change.seq <= box.seq]
     if not found and (is_gone(box, token.position, now) or token.given < now - SHORTEST_HISTORY):
-        return Page([ResetBox()], start_of_listing(store, box), more=True)
+        return _reset(store, box, selected.interest)
+    told = found
+    if not everything and found:
+        read = _more(box, found, limit, selected, token.seen)
+        if read is None:
+            return _reset(store, box, selected.interest)
+        told, found = read
     position = found[-1].seq if found else token.position
     if position == box.seq:
-        return Page(found, RestartToken(box.validity, position, now, hid=hid), False, digest)
-    given = found[-1].at if found else token.given
-    return Page(found, RestartToken(box.validity, position, given, hid=token.hid), more=True)
+        return Page(told, _at(token, position, now, hid), False, digest)
+    return Page(told, _at(token, position, found[-1].at if found else token.given, token.hid), more=True)
 
 
-def start_of_listing(store: Store, box: Box) -> RestartToken:
-    """A token for the log as it was some seconds ago. What was being committed then shows whole by now."""
+def _more(
+    box: Box, found: list[Change], limit: int, selected: Selected, seen: int
+) -> tuple[list[Change], list[Change]] | None:
+    """What is told of the changes found, and those that were considered. Reads on while there is little.
+
+    None if a folder was moved across the border of what is told.
+    """
+    told: list[Change] = []
+    considered: list[Change] = []
+    while found:
+        part = selected.told(found, limit - len(told), seen)
+        if part.crossed:
+            return None
+        told += part.changes
+        considered += [change for change in found if change.seq <= part.position]
+        last = considered[-1].seq if considered else 0
+        enough = len(told) == limit or len(considered) >= MOST_READ or part.position < found[-1].seq
+        if enough or last == box.seq or selected.store.is_late:
+            break
+        found = [change for change in tail(box.key, last, MOST_READ) if change.seq <= box.seq]
+    return told, considered
+
+
+def _at(token: RestartToken, position: ModSeq, given: datetime, hid: bool) -> RestartToken:
+    """The token of a later position in the log. Crossings seen beyond the position still count as seen."""
+    seen = token.seen if token.seen > position else 0
+    return RestartToken(token.validity, position, given, hid=hid, followed=token.followed, seen=seen)
+
+
+def start_of_listing(store: Store, box: Box, followed: Followed = NOTHING_SPECIAL) -> RestartToken:
+    """A token for the log as it was some seconds ago. What was being committed then shows whole by now.
+
+    Where folders are is read by transactions, so a listing knows of every move up to the box's last change.
+    """
     now = store.now()
-    return RestartToken(box.validity, ModSeq(box.shown_whole(now)), now, LISTING_FOLDERS)
+    position = ModSeq(box.shown_whole(now))
+    seen = 0 if followed == NOTHING_SPECIAL else box.seq
+    return RestartToken(box.validity, position, now, LISTING_FOLDERS, followed=followed, seen=seen)
 
 
-def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
+def _folders(box: Box, token: RestartToken, limit: int, selected: Selected) -> Page:
     """A page of folders. If it has room left, objects follow."""
     token = replace(token, hid=token.hid or bool(box.doomed))
     folders = _visible(box)
@@ -131,7 +194,7 @@ def _folders(store: Store, box: Box, token: RestartToken, limit: int) -> Page:
     token = replace(token, listing=LISTING_OBJECTS, after="")
     if len(order) == limit:
         return Page(found, token, more=True)
-    objects = _links(box, token, limit - len(order), folders)
+    objects = _links(box, token, limit - len(order), selected, folders)
     return replace(objects, changes=[*found, *objects.changes])
 
 
@@ -175,25 +238,25 @@ def _told(folders: dict[FolderId, Folder], token: RestartToken) -> set[FolderId]
 
 
 def _links(
-    box: Box, token: RestartToken, limit: int, visible: Mapping[FolderId, Folder] | None = None
+    box: Box,
+    token: RestartToken,
+    limit: int,
+    selected: Selected,
+    visible: Mapping[FolderId, Folder] | None = None,
 ) -> Page:
-    """Objects by descending id: the first page is what a user looks at. Objects created meanwhile have higher
-    ids, and the log tells the client of them.
-    """
+    """A page of objects, as `listed` reads them. Objects created meanwhile are in the log."""
     token = replace(token, hid=token.hid or bool(box.doomed))
-    items = LinkRow.item.between(*table.link_items_before(token.after))
-    page, more = table.page(LinkRow, str(box.key), items, limit + bool(token.after), forward=False)
-    links = [link for link in map(rows.link, page) if link.object_id != token.after]
     if box.doomed and visible is None:
         visible = _visible(box)
+    page = listed.objects(box.key, selected, token.after, limit)
     found: list[Change | ResetBox] = [
         Change(link.last_mod_seq, token.given, created_object(link))
-        for link in links
+        for link in page.links
         if not box.doomed or (visible and link.parent in visible)
     ]
-    if more:
-        return Page(found, replace(token, after=links[-1].object_id), more=True)
-    return Page(found, RestartToken(token.validity, token.position, token.given, hid=token.hid), more=False)
+    if page.after:
+        return Page(found, replace(token, after=page.after), more=True)
+    return Page(found, replace(token, listing="", after=""), more=False)
 
 
 def _visible(box: Box) -> dict[FolderId, Folder]:

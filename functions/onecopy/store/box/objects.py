@@ -8,10 +8,10 @@ from pynamodb.exceptions import UpdateError
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import Content, ContentKey, Part
-from onecopy.domain.errors import FlagAbsent, InvalidInput, NMSError, Unknown
+from onecopy.domain.errors import FlagAbsent, NMSError, Unknown
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ContentId, ObjectId, is_id
-from onecopy.domain.link import MOST_FLAGS, Flags, Link, NewObject, date_of, flag_set, has_flag, without_flag
+from onecopy.domain.link import Flags, Link, NewObject, date_of, has_flag, with_flags, without_flags
 from onecopy.domain.match import ANY, Match
 from onecopy.store.box.commits import commit
 from onecopy.store.box.folders import Names, Paths, Place
@@ -166,11 +166,7 @@ def add_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match: M
     """Adds the flag. False if it was there already."""
 
     def changed(before: Flags) -> Flags:
-        if has_flag(before, name):
-            return before
-        if len(before) >= MOST_FLAGS:
-            raise InvalidInput("flags")
-        return flag_set((*before, name))
+        return with_flags(before, [name])
 
     before, after = _change_flags(store, key, object_id, changed, match)
     return before != after.flags
@@ -182,7 +178,7 @@ def remove_flag(store: Store, key: BoxKey, object_id: ObjectId, name: str, match
     def changed(before: Flags) -> Flags:
         if not has_flag(before, name):
             raise FlagAbsent("flagName")
-        return without_flag(before, name)
+        return without_flags(before, [name])
 
     _change_flags(store, key, object_id, changed, match)
 

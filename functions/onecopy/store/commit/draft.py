@@ -13,8 +13,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from onecopy.domain import change as changes
-from onecopy.domain.box import Box, Chain, Job, Moved
-from onecopy.domain.change import Event
+from onecopy.domain import retention
+from onecopy.domain.box import Box, Chain, Job, Looked, Moved
+from onecopy.domain.change import Chains, Change, Event
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NameTaken
 from onecopy.domain.folder import Attributes, Folder
@@ -30,10 +31,10 @@ from onecopy.domain.ids import (
 )
 from onecopy.domain.link import Flags, Link, NewObject
 from onecopy.domain.quota import NO_QUOTA, Quota
-from onecopy.store.commit import rows, table
+from onecopy.store.commit import box_row, rows, table
 from onecopy.store.commit.counting import Counting
 from onecopy.store.commit.room import Room
-from onecopy.store.commit.table import BoxRow, ChangeRow, ContentRow, FolderRow, LinkRow, NameRow
+from onecopy.store.commit.table import BoxRow, ContentRow, FolderRow, LinkRow, NameRow
 
 MAX_ROWS = 100
 MAX_BYTES = 3_500_000
@@ -48,6 +49,7 @@ class Draft:
     `counted`: how many links a content has, as far as an earlier try has shown it.
     `trace`: X-Ray's header, stored for the push. Empty removes the last commit's; None leaves it alone.
     `room`: what is added to the box takes it there, which checks the quota.
+    `retains`: there is a retention, so the box needs a time of the next look for what has expired.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Draft:
         counted: Mapping[ContentKey, int],
         trace: str | None = None,
         quota: Quota = NO_QUOTA,
+        retains: bool = False,
     ) -> None:
         self._trace = trace
+        self._retains = retains
         self.box = box
         self.now = now
         self.seq: ModSeq = box.seq
@@ -72,6 +76,7 @@ class Draft:
         self._digest = box.digest
         self._jobs = box.jobs
         self._moved = dict(box.moved)
+        self._due, self._looked = box.due or (now if retains else None), box.looked
         self._folders: dict[FolderId, FolderRow] = {}
         self._names: set[str] = set()
 
@@ -91,7 +96,7 @@ class Draft:
 
     @property
     def is_empty(self) -> bool:
-        return not self._steps and self._jobs == self.box.jobs
+        return not self._steps and self._jobs == self.box.jobs and self._looked == self.box.looked
 
     def new_id(self) -> str:
         self.ids += 1
@@ -124,6 +129,7 @@ class Draft:
             last_mod_seq=self.seq.next(),
             as_of=as_of,
             created=self.seq.next(),
+            stored=retention.stored(date, self.now) if self._retains else None,
         )
         row = rows.link_row(self.box.key, link)
         self._put(row)
@@ -168,16 +174,17 @@ class Draft:
     def move_link(self, link: Link, parent: FolderId) -> Link:
         changed = replace(link, parent=parent, last_mod_seq=self.seq.next(), as_of=None)
         place = table.link_place(parent, link.date, link.object_id)
-        self._update_link(link, changed, LinkRow.parent.set(parent), LinkRow.place.set(place))
+        moved = LinkRow.parent.set(parent), LinkRow.place.set(place)
+        self._update_link(link, changed, *moved, left=link.parent)
         return changed
 
-    def delete_link(self, link: Link) -> None:
+    def delete_link(self, link: Link, expired: bool = False) -> None:
         row = rows.link_row(self.box.key, link)
         self._steps.append(lambda t: t.delete(row, LinkRow.item.exists()))
         self._weigh(row)
         if link.content:
             self._counting.take_away(link, link.content)
-        self._log(changes.deleted_object(link))
+        self._log(changes.deleted_object(link, expired))
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
 
     def create_folder(
@@ -258,6 +265,11 @@ class Draft:
         if (moved := self._moved.get(folder_id)) and moved.seq == seq:
             self._moved = replace(self.box, moved=self._moved).settled(folder_id)
 
+    def look(self, looked: Looked, due: datetime) -> None:
+        """Notes how far a look for what has expired has come, and when the next one is due."""
+        self._looked, self._due = looked, due
+        self.take_turn()
+
     def take_turn(self) -> None:
         """Makes every other write fail that read the box row as it was. The box itself does not change."""
         self.new_id()
@@ -267,33 +279,26 @@ class Draft:
 
     def write(self, transaction: TransactWrite) -> None:
         """Puts all rows into one TransactWriteItems. It fails on the box row if another write came first."""
-        box = self.box
-        actions: list[Action] = [
-            BoxRow.seq.set(self.seq),
-            BoxRow.ids.set(self.ids),
-            BoxRow.at.set(table.time_text(self.now)),
-        ]
-        if (marks := box.marked(self.now)) != box.marks:
-            actions.append(BoxRow.marks.set(rows.marks_json(marks)))
-        if self._digest != box.digest:
-            actions.append(BoxRow.digest.set(rows.digest_json(self._digest)))
-        if (use := self.room.use.plus(-self._counting.freed)) != box.use:
-            actions.append(BoxRow.use.set(rows.use_json(use)))
-        if self._jobs != box.jobs:
-            actions.append(BoxRow.jobs.set(rows.jobs_json(self._jobs)))
-        if self._moved != box.moved:
-            actions.append(BoxRow.moved.set(rows.moved_json(self._moved)))
-        if self._trace is not None:
-            actions.append(BoxRow.trace.set(self._trace) if self._trace else BoxRow.trace.remove())
-        if box.seq:
-            condition = (BoxRow.seq == box.seq) & (BoxRow.ids == box.ids) & (BoxRow.validity == box.validity)
-        else:
-            condition = BoxRow.item.does_not_exist()
-            actions.append(BoxRow.validity.set(box.validity))
-        transaction.update(BoxRow(box=str(box.key), item=table.BOX), actions, condition, "ALL_OLD")
+        row, actions = BoxRow(box=str(self.box.key), item=table.BOX), self._changed()
+        transaction.update(row, actions, box_row.as_read(self.box), "ALL_OLD")
         for step in self._steps:
             step(transaction)
         self._counting.write(transaction, self.now)
+
+    def _changed(self) -> list[Action]:
+        after = replace(
+            self.box,
+            seq=self.seq,
+            ids=self.ids,
+            at=self.now,
+            digest=self._digest,
+            jobs=self._jobs,
+            moved=self._moved,
+            use=self.room.use.plus(-self._counting.freed),
+            due=self._due,
+            looked=self._looked,
+        )
+        return box_row.changed(self.box, after, self._trace)
 
     def _weigh(self, row: LinkRow | FolderRow) -> None:
         """Adds the row's bytes. DynamoDB's limit counts changed and deleted rows whole, like new ones."""
@@ -311,19 +316,20 @@ class Draft:
 
     def _change_folder(self, folder: Folder, changed: Folder) -> Folder:
         """Writes the whole row, under its new name or in its new place."""
+        chains = self.box.chain(folder.ancestors), changed.ancestors
         changed = replace(changed, last_mod_seq=self.seq.next(), as_of=None)
         self._take_name(changed)
         self._free_name(folder)
         row = rows.folder_row(self.box.key, changed)
         self._put(row, FolderRow.item.exists())
         self._digest = self._digest.minus("folder", folder.folder_id, folder.last_mod_seq)
-        self._folder_written(changed, row)
+        self._folder_written(changed, row, chains if changed.parent != folder.parent else None)
         return changed
 
-    def _folder_written(self, folder: Folder, row: FolderRow) -> None:
+    def _folder_written(self, folder: Folder, row: FolderRow, moved: Chains | None = None) -> None:
         self._weigh(row)
         self._folders[folder.folder_id] = row
-        self._log(changes.changed_folder(folder))
+        self._log(changes.changed_folder(folder, moved))
         self._digest = self._digest.plus("folder", folder.folder_id, folder.last_mod_seq)
 
     def _make_inner(self, parent: Folder) -> None:
@@ -360,24 +366,16 @@ class Draft:
             raise NameTaken("name")
         self._names.add(row.item)
 
-    def _update_link(self, link: Link, changed: Link, *actions: Any) -> None:
+    def _update_link(self, link: Link, changed: Link, *actions: Any, left: FolderId | None = None) -> None:
         self._weigh(rows.link_row(self.box.key, changed))
         row = LinkRow(box=str(self.box.key), item=table.link_item(link.object_id))
         every = [*actions, LinkRow.last_mod_seq.set(changed.last_mod_seq), LinkRow.as_of.remove()]
         self._steps.append(lambda t: t.update(row, every, LinkRow.item.exists()))
-        self._log(changes.changed_object(changed))
+        self._log(changes.changed_object(changed, left))
         self._digest = self._digest.minus("object", link.object_id, link.last_mod_seq)
         self._digest = self._digest.plus("object", link.object_id, changed.last_mod_seq)
 
     def _log(self, event: Event) -> None:
         self.seq = self.seq.next()
-        raw = rows.event_json(event)
-        row = ChangeRow(
-            box=table.log_partition(self.box.key, self.seq),
-            item=table.log_item(self.seq),
-            at=table.time_text(self.now),
-            event=raw,
-            expires=self._expires,
-        )
-        self._steps.append(lambda t: t.save(row))
-        self.bytes += table.sent_size(raw) + 200
+        row = rows.change_row(self.box.key, Change(self.seq, self.now, event), self._expires)
+        self.row(lambda t: t.save(row), table.sent_size(row.event) + 200)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
@@ -43,6 +43,13 @@ class Codec:
     decode: Callable[[Any], Any]
 
 
+class Plan(NamedTuple):
+    """The ids of a request's items, and the cursor of those that are left for another request."""
+
+    items: list[str]
+    cursor: str | None
+
+
 @dataclass
 class Once:
     """One try of a request of `total` items. `told`: the outcomes committed so far, encoded."""
@@ -68,6 +75,20 @@ class Once:
         told = self.told[self.taken : self.taken + count]
         self.taken += len(told)
         return [_error(raw) or self.codec.decode(raw) for raw in told]
+
+    def plan(self, make: Callable[[], Plan]) -> Plan:
+        """The items of a request that does not name them, as its first try found them. It was written down
+        before any was done. Raises Repeated if another try has just done so.
+        """
+        if self.is_new:
+            found = make()
+            self.row.plan, self.row.done = list(found), not found.items
+            if not held(lambda: self.row.save(KeyRow.item.does_not_exist())):
+                raise Repeated
+            self.is_new = False
+        plan = Plan(*self.row.plan)
+        self.total = len(plan.items)
+        return plan
 
     def check(self, found: KeyRow | None) -> None:
         if found is None and self.is_new:

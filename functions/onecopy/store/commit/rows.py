@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Job, Mark, Moved
+from onecopy.domain.box import Box, BoxKey, Job, Looked, Mark, Moved
 from onecopy.domain.change import (
+    Chains,
     Change,
     ChangedFolder,
     ChangedObject,
@@ -17,6 +18,7 @@ from onecopy.domain.content import Content, ContentKey, Part
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ContentId, FolderId, ModSeq, ObjectId
+from onecopy.domain.interest import NOTHING_SPECIAL, Followed
 from onecopy.domain.link import Link
 from onecopy.domain.quota import Use
 from onecopy.store.commit import table
@@ -40,6 +42,8 @@ def box(row: BoxRow) -> Box:
         digest=_digest(row.digest),
         closed=table.parse_time(row.closed) if row.closed else None,
         use=Use(*(row.use or ())),
+        due=table.parse_time(row.due) if row.due else None,
+        looked=_looked(row.looked) if row.looked else None,
     )
 
 
@@ -71,6 +75,17 @@ def marks_json(marks: tuple[Mark, ...]) -> list[Any]:
 
 def moved_json(moved: Mapping[FolderId, Moved]) -> dict[str, Any]:
     return {folder: [seq, list(chain)] for folder, (seq, chain) in moved.items()}
+
+
+def _looked(raw: Any) -> Looked:
+    at, whole, policy, left = raw
+    ranges = tuple((first, last) for first, last in left)
+    return Looked(table.parse_time(at), table.parse_time(whole), policy, ranges)
+
+
+def looked_json(looked: Looked) -> list[Any]:
+    left = [list(part) for part in looked.left]
+    return [table.time_text(looked.at), table.time_text(looked.whole), looked.policy, left]
 
 
 def attributes_json(attributes: Attributes) -> list[Any]:
@@ -137,6 +152,7 @@ def link(row: LinkRow) -> Link:
         last_mod_seq=ModSeq(int(row.last_mod_seq)),
         as_of=None if row.as_of is None else int(row.as_of),
         created=int(row.created or 1),
+        stored=table.parse_time(row.stored) if row.stored else None,
     )
 
 
@@ -157,11 +173,22 @@ def link_row(key: BoxKey, link: Link) -> LinkRow:
         last_mod_seq=link.last_mod_seq,
         as_of=link.as_of,
         created=link.created,
+        stored=table.time_text(link.stored) if link.stored else None,
     )
 
 
 def change(row: ChangeRow) -> Change:
     return Change(table.seq_of(row), table.parse_time(row.at), _event(row.event))
+
+
+def change_row(key: BoxKey, change: Change, expires: int) -> ChangeRow:
+    return ChangeRow(
+        box=table.log_partition(key, change.seq),
+        item=table.log_item(change.seq),
+        at=table.time_text(change.at),
+        event=event_json(change.event),
+        expires=expires,
+    )
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -174,18 +201,32 @@ def event_json(event: Event) -> dict[str, Any]:
                 "flags": list(event.flags),
             }
             if event.metadata:
-                raw["attributes"] = attributes_json(event.metadata.attributes)
-                if content := event.metadata.content:
-                    raw["content"] = content.content_id
-                    raw["parts"] = parts_json(content.parts, checksums=False)
-            return raw | _correlation(event)
+                raw |= metadata_json(event.metadata)
+            return raw | _correlation(event) | ({"left": event.left} if event.left else {})
         case DeletedObject():
-            return {"deleted_object": event.object_id} | _correlation(event)
+            expired = {"expired": True} if event.expired else {}
+            return {"deleted_object": event.object_id} | expired | _correlation(event)
         case ChangedFolder():
             raw = {"folder": event.folder_id, "name": event.name, "parent": event.parent}
+            if event.moved:
+                raw["moved"] = [list(chain) for chain in event.moved]
             return raw | ({"attributes": attributes_json(event.attributes)} if event.attributes else {})
         case DeletedFolder():
             return {"deleted_folder": event.folder_id}
+
+
+def metadata_json(metadata: Metadata) -> dict[str, Any]:
+    raw: dict[str, Any] = {"attributes": attributes_json(metadata.attributes)}
+    if content := metadata.content:
+        raw |= {"content": content.content_id, "parts": parts_json(content.parts, checksums=False)}
+    return raw
+
+
+def metadata(raw: dict[str, Any]) -> Metadata:
+    content = None
+    if "content" in raw:
+        content = Content(ContentKey(""), ContentId(raw["content"]), parts(raw["parts"]))
+    return Metadata(attributes(raw["attributes"]), content)
 
 
 def _correlation(event: ChangedObject | DeletedObject) -> dict[str, str]:
@@ -196,18 +237,35 @@ def _correlation(event: ChangedObject | DeletedObject) -> dict[str, str]:
 def _event(raw: dict[str, Any]) -> Event:
     correlation = (raw.get("correlation_id"), raw.get("correlation_tag"))
     if "object" in raw:
-        metadata = None
-        if "attributes" in raw:
-            content = None
-            if "content" in raw:
-                content = Content(ContentKey(""), ContentId(raw["content"]), parts(raw["parts"]))
-            metadata = Metadata(attributes(raw["attributes"]), content)
+        known = metadata(raw) if "attributes" in raw else None
+        left = FolderId(raw["left"]) if "left" in raw else None
         return ChangedObject(
-            ObjectId(raw["object"]), FolderId(raw["parent"]), tuple(raw["flags"]), *correlation, metadata
+            ObjectId(raw["object"]), FolderId(raw["parent"]), tuple(raw["flags"]), *correlation, known, left
         )
     if "deleted_object" in raw:
-        return DeletedObject(ObjectId(raw["deleted_object"]), *correlation)
+        return DeletedObject(ObjectId(raw["deleted_object"]), *correlation, "expired" in raw)
     if "folder" in raw:
         parent = FolderId(raw["parent"]) if raw["parent"] else None
-        return ChangedFolder(FolderId(raw["folder"]), parent, raw["name"], attributes(raw.get("attributes")))
+        attributes_ = attributes(raw.get("attributes"))
+        return ChangedFolder(
+            FolderId(raw["folder"]), parent, raw["name"], attributes_, _moved(raw.get("moved"))
+        )
     return DeletedFolder(FolderId(raw["deleted_folder"]))
+
+
+def _moved(raw: Any) -> Chains | None:
+    if not raw:
+        return None
+    before, after = (tuple(map(FolderId, chain)) for chain in raw)
+    return before, after
+
+
+def followed_json(known: Followed, seen: int) -> list[Any] | None:
+    return None if known == NOTHING_SPECIAL else [known.name, known.version, known.policy, seen]
+
+
+def followed(raw: Any) -> tuple[Followed, int]:
+    """What is followed, and up to which change the crossings are known."""
+    if not raw:
+        return NOTHING_SPECIAL, 0
+    return Followed(*raw[:3]), int(raw[3])

@@ -12,6 +12,7 @@
 | what was created, what has vanished? | Query of the log, BatchGetItem; since long ago: Query | `O#…` |
 | where do paths lead? | BatchGetItem for each level of folders | `{store}#{box}` / `N#{parent}#{name}` |
 | how much is in a folder? | Query of `by-folder`, BatchGetItem; for many folders: Query | `O#…` |
+| what does a device want to know of? | GetItem; for a list Query, consistent | `{store}#{box}` / `P#{name}` |
 | who is subscribed? | Query, consistent | `{store}#{box}#S` / `{subscription}` |
 | was this request made before? | GetItem, then in each of its transactions | `{store}#{box}` / `K#{hash}` |
 | which subscriptions have expired? | Query, consistent | `{store}#{box}#E` / `{subscription}` |
@@ -20,6 +21,8 @@
 | was this delivery made before? | GetItem | `#D#{hash}` / `K#{hash}` |
 | which upload is under way for an object? | GetItem, then the upload's | `{store}#{box}` / `U#{object}` |
 | what is overdue? | Query of `by-due` | `work` = `deliver#…` or `due#…`, `due` up to now |
+| which objects have come of age? | Query of `by-date`, consistent | `dated` = `{date}#{id}` |
+| which boxes are older than the retention? | Scan, once; then GetItem | `RETENTION` / `RETENTION` |
 | is a host slow? | GetItem, BatchGetItem | `H#{hash}` / `SLOW` |
 
 Ranges are read by prefix, so no row needs a discriminator. Times are text, such as
@@ -64,6 +67,8 @@ DUE = "due"
 _NAME_IN_KEY = 600
 """The most bytes of a name in a sort key (1,024 bytes with the parent's id). Longer names are hashed."""
 
+_TIME_DIGITS = 20
+
 _RowT = TypeVar("_RowT", bound="Row")
 
 
@@ -94,7 +99,9 @@ class ByFolder(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]  # 
 
 
 class ByDate(LocalSecondaryIndex["Row"]):  # type: ignore[no-untyped-call]
-    """Every object of the box by date, whatever its folder. Searches read it."""
+    """Every object of the box by date, whatever its folder. Searches read it, and so do listings for whoever
+    wants no older objects.
+    """
 
     class Meta:
         index_name = "by-date"
@@ -134,6 +141,7 @@ class BoxRow(Row):
     `use`: the bytes of its content, and how many uploads are under way.
 
     `trace`: X-Ray's header of the last commit, if it was traced.
+    `due`: when to look next for objects that have expired; `looked`: the last look. Only with a retention.
     """
 
     seq = NumberAttribute()
@@ -147,6 +155,9 @@ class BoxRow(Row):
     closed = UnicodeAttribute(null=True)
     use = Json(null=True)
     trace = UnicodeAttribute(null=True)
+    looked = Json(null=True)
+    work = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
 
 
 class FolderRow(Row):
@@ -178,6 +189,7 @@ class LinkRow(Row):
     last_mod_seq = NumberAttribute()
     as_of = NumberAttribute(null=True)
     created = NumberAttribute(null=True)
+    stored = UnicodeAttribute(null=True)
 
 
 class ChangeRow(Row):
@@ -250,6 +262,16 @@ class SharedRow(Row):
     due = UnicodeAttribute(null=True)
 
 
+class PreferencesRow(Row):
+    """`version` is new with each change, and never used again."""
+
+    version = UnicodeAttribute()
+    excluded = Json()
+    min_date = UnicodeAttribute(null=True)
+    days = NumberAttribute(null=True)
+    contexts = Json(null=True)
+
+
 class SubscriptionRow(Row):
     notify_url = UnicodeAttribute()
     callback_data = UnicodeAttribute(null=True)
@@ -270,6 +292,9 @@ class SubscriptionRow(Row):
     restart = NumberAttribute(null=True)
     restart_at = UnicodeAttribute(null=True)
     restart_validity = UnicodeAttribute(null=True)
+    preferences = UnicodeAttribute(null=True)
+    followed = Json(null=True)
+    restart_followed = Json(null=True)
     in_flight = Json(null=True)
     flight = NumberAttribute(null=True)
     work = UnicodeAttribute(null=True)
@@ -297,16 +322,30 @@ class HostRow(Row):
     expires = NumberAttribute()
 
 
+class RetentionRow(Row):
+    """The policy by which objects expire, and how far the boxes from before it have been found.
+
+    `since`: when it was first seen. `after`: where the search for such boxes goes on. `done`: it has ended.
+    """
+
+    rules = Json()
+    since = UnicodeAttribute()
+    after = Json(null=True)
+    done = BooleanAttribute(null=True)
+
+
 class KeyRow(Row):
     """An Idempotency-Key: its request, the outcomes of the items so far, and who works on it until when.
 
     `content`: for a delivery, where its content lies in the bucket.
+    `plan`: the items themselves and where the rest of them begins, if the request did not name them.
     """
 
     fingerprint = UnicodeAttribute()
     runner = UnicodeAttribute()
     lease = UnicodeAttribute()
     told = Json()
+    plan = Json(null=True)
     done = BooleanAttribute()
     expires = NumberAttribute()
     content = UnicodeAttribute(null=True)
@@ -320,6 +359,9 @@ UPLOAD = "UPLOAD"
 INTAKE = "INTAKE"
 SHARED = "SHARED"
 SLOW = "SLOW"
+RETENTION = "RETENTION"
+"""Both the partition and the item of a store's one RetentionRow."""
+
 _HOST = "H#"
 _DELIVERY = "#D#"
 _SHARE = f"{CONTENT}#"
@@ -336,6 +378,10 @@ def link_item(object_id: ObjectId) -> str:
 def link_items_before(object_id: str) -> tuple[str, str]:
     """The first and the last `item` of links with ids up to this one; of all links if it is empty."""
     return "O#", f"O#{object_id}" if object_id else "O#~"
+
+
+def preferences_item(name: str) -> str:
+    return f"P#{name}"
 
 
 def name_item(parent: FolderId, name: str) -> str:
@@ -424,8 +470,8 @@ def host_partition(host: str) -> str:
 
 
 def is_of_no_box(partition: str) -> bool:
-    """Whether the rows of the partition expire by themselves and belong to no box."""
-    return partition.startswith((_HOST, _DELIVERY))
+    """Whether the partition holds what belongs to the whole store: a slow host, the retention, a delivery."""
+    return partition.startswith((_HOST, _DELIVERY)) or partition == RETENTION
 
 
 def log_partition(key: BoxKey, seq: int) -> str:
@@ -447,6 +493,24 @@ def link_place(parent: FolderId, date: datetime, object_id: ObjectId) -> str:
 
 def link_dated(date: datetime, object_id: ObjectId) -> str:
     return f"{time_text(date)}#{object_id}"
+
+
+def dates(after: datetime | None, until: datetime) -> tuple[str, str]:
+    """The first and the last `dated` of what has a date after the one (or any) and not after the other."""
+    return f"{time_text(after)}~" if after else "0", f"{time_text(until)}~"
+
+
+def dated_cursor(dated: str) -> str:
+    """A place in the order by date, in digits and small letters: a time has 20 digits, and an id follows."""
+    time, _, object_id = dated.partition("#")
+    return f"{''.join(filter(str.isdigit, time))}{object_id}"
+
+
+def dated_at(cursor: str) -> str:
+    """The place that `dated_cursor` wrote."""
+    d = cursor[:_TIME_DIGITS]
+    time = f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:14]}.{d[14:]}Z"
+    return f"{time}#{cursor[_TIME_DIGITS:]}"
 
 
 def places(folder_id: FolderId, subfolders: bool = True, objects: bool = True) -> tuple[str, str]:
@@ -530,6 +594,17 @@ def page(
     ).page_iter
     raw: Any = next(found)
     return [kind.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
+
+
+def boxes(after: Mapping[str, Any] | None) -> tuple[list[BoxRow], Mapping[str, Any] | None]:
+    """One Scan call: the boxes in a part of the table, with their `due`, and where the next part starts."""
+    found = BoxRow.scan(
+        BoxRow.item == BOX,
+        attributes_to_get=["box", "item", "due"],
+        last_evaluated_key=dict(after) if after else None,
+    ).page_iter
+    raw: Any = next(found)
+    return [BoxRow.from_raw_data(item) for item in raw["Items"]], found.last_evaluated_key
 
 
 def every(

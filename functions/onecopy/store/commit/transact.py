@@ -76,6 +76,7 @@ class Store:
 
     `deadline`: when the request's time ends; no step begins later. `once`: its Idempotency-Key, if any.
     `trace` gives X-Ray's header of the current work, empty if it is not traced; None if nothing ever is.
+    `retains`: the provider has a retention, so each box needs a time of its next look for what has expired.
     `of_owner`: the caller has only the rights of a box's owner, and none while the box is closed.
     `quota`: how much a request may put into a box.
     """
@@ -91,6 +92,7 @@ class Store:
     once: Once | None = None
     trace: Callable[[], str] | None = None
     quota: Quota = NO_QUOTA
+    retains: bool = False
 
     def check_time(self) -> None:
         """Raises Busy once the request's time is over."""
@@ -99,7 +101,8 @@ class Store:
 
     def draft(self, box: Box, counted: Mapping[ContentKey, int] | None = None) -> Draft:
         trace = self.trace() if self.trace else None
-        return Draft(box, self.now(), self.history, {} if counted is None else counted, trace, self.quota)
+        history, known = self.history, {} if counted is None else counted
+        return Draft(box, self.now(), history, known, trace, self.quota, self.retains)
 
     def within(self, time: timedelta, of_owner: bool) -> Self:
         """The store for one request, which has this much time."""

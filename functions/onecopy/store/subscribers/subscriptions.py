@@ -13,11 +13,12 @@ from pynamodb.expressions.update import Action
 from onecopy.domain.box import Box, BoxKey
 from onecopy.domain.errors import NotAllowed, Unknown
 from onecopy.domain.ids import is_id
+from onecopy.domain.interest import NOTHING_SPECIAL, Followed
 from onecopy.domain.subscription import LONGEST, MOST, RESET, State, Subscription
 from onecopy.domain.token import RestartToken
 from onecopy.store.box.commits import commit
 from onecopy.store.box.log import is_too_old, read_box
-from onecopy.store.commit import table
+from onecopy.store.commit import rows, table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
 from onecopy.store.commit.table import SubscriptionRow
@@ -36,6 +37,8 @@ class NewSubscription:
     client_correlator: str | None = None
     duration: timedelta | None = None
     restart: RestartToken | None = None
+    preferences: str | None = None
+    followed: Followed = NOTHING_SPECIAL
 
 
 def create(store: Store, key: BoxKey, given: NewSubscription) -> Subscription:
@@ -74,11 +77,11 @@ def encode(made: Subscription) -> dict[str, Any]:
 
 def decode(raw: dict[str, Any]) -> Subscription:
     times = {name: table.parse_time(raw[name]) for name in ("expiry", "cursor_at")}
-    return Subscription(**{**raw, **times})
+    return Subscription(**{**raw, **times, "followed": Followed(**raw["followed"])})
 
 
 def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str) -> SubscriptionRow:
-    cursor, cursor_at = _start(store, box, given.restart)
+    cursor, cursor_at = _start(store, box, given.restart, given.followed)
     partition = table.subscription_partition(box.key)
     return SubscriptionRow(
         box=partition,
@@ -95,6 +98,8 @@ def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str
         cursor=cursor,
         cursor_at=table.time_text(cursor_at),
         index=1,
+        preferences=given.preferences,
+        followed=rows.followed_json(given.followed, given.restart.seen if given.restart else 0),
         **_life(draft.now, given.duration),
         **_due_now(partition, draft.now),
     )
@@ -110,11 +115,11 @@ def _due_now(partition: str, now: datetime) -> dict[str, Any]:
     return {"work": table.work(table.DELIVER, partition), "due": table.time_text(now)}
 
 
-def _start(store: Store, box: Box, token: RestartToken | None) -> tuple[int, datetime]:
+def _start(store: Store, box: Box, token: RestartToken | None, followed: Followed) -> tuple[int, datetime]:
     now = store.now()
     if token is None:
         return box.seq, now
-    if token.validity != box.validity or is_too_old(store, box, token):
+    if token.followed != followed or token.validity != box.validity or is_too_old(store, box, token):
         return RESET, now
     return token.position, token.given
 
@@ -152,8 +157,16 @@ def live(key: BoxKey, now: datetime) -> Iterator[SubscriptionRow]:
     return (row for row in _rows(key) if not is_over(row, now) and row.state != "failed")
 
 
+@dataclass(frozen=True)
+class Restart:
+    """Where a replay begins, and what the subscription follows by now."""
+
+    token: RestartToken
+    followed: Followed = NOTHING_SPECIAL
+
+
 def update(
-    store: Store, key: BoxKey, subscription_id: str, duration: timedelta | None, restart: RestartToken | None
+    store: Store, key: BoxKey, subscription_id: str, duration: timedelta | None, restart: Restart | None
 ) -> Subscription:
     """Extends its life, and replays from the next list on. A failed verification starts again."""
     while True:
@@ -173,12 +186,13 @@ def update(
 
 
 def _changes(
-    store: Store, found: SubscriptionRow, box: Box | None, restart: RestartToken | None
+    store: Store, found: SubscriptionRow, box: Box | None, restart: Restart | None
 ) -> dict[str, Any]:
     changes = _due_now(found.box, store.now())
     if box and restart:
-        cursor, cursor_at = _start(store, box, restart)
+        cursor, cursor_at = _start(store, box, restart.token, restart.followed)
         changes |= {
+            "restart_followed": rows.followed_json(restart.followed, restart.token.seen) or [],
             "restart": cursor,
             "restart_at": table.time_text(cursor_at),
             "restart_validity": box.validity,
@@ -193,7 +207,7 @@ def _renew(
     key: BoxKey,
     found: SubscriptionRow,
     duration: timedelta | None,
-    restart: RestartToken | None,
+    restart: Restart | None,
 ) -> SubscriptionRow | None:
     """Puts it back among the live ones, if there is room. None if someone else wrote to it meanwhile."""
     partition = table.subscription_partition(key)
@@ -225,15 +239,23 @@ def tell_anew(key: BoxKey, now: datetime) -> None:
     wake(key, now, SubscriptionRow.in_flight.remove())
 
 
-def wake(key: BoxKey, now: datetime, *more: Action) -> None:
-    """Makes each live one due at once, even if it is up to date."""
-    for row in live(key, now):
+def wake(key: BoxKey, now: datetime, *more: Action, following: str | None = None) -> list[SubscriptionRow]:
+    """Makes each live one due at once, even if it is up to date; or those alone that follow preferences and
+    are not failing.
+    """
+    found = [
+        row
+        for row in live(key, now)
+        if following is None or (row.preferences == following and row.state == "active")
+    ]
+    for row in found:
         actions: list[Action] = [
             *more,
             SubscriptionRow.work.set(table.work(table.DELIVER, row.box)),
             SubscriptionRow.due.set(table.time_text(now)),
         ]
         note(row, actions)
+    return found
 
 
 def note(row: SubscriptionRow, actions: list[Action], condition: Condition | None = None) -> bool:
@@ -261,6 +283,7 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
     state = "expired" if is_over(row, now) else row.state
     restarts = row.restart is not None
     validity = row.restart_validity if restarts else None
+    followed, seen = rows.followed(row.restart_followed if restarts else row.followed)
     return Subscription(
         subscription_id=row.item,
         notify_url=row.notify_url,
@@ -275,4 +298,7 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
         validity=validity or row.validity,
         index=int(row.index),
         notification_format=row.notification_format,
+        preferences=row.preferences,
+        followed=followed,
+        seen=seen,
     )

@@ -152,7 +152,7 @@ class ParametersArrive(CloudFormationLintRule):
                 continue
             told = reading.parameters(template, function.get("VersionDescription"))
             given = reading.parameters(template, [shared, function.get("Environment", {})])
-            for parameter in sorted(given - told):
+            for parameter in sorted(one for one in given - told if f"{one}Version" not in told):
                 yield RuleMatch(
                     ["Resources", name],
                     f"{name} does not say {parameter} in its VersionDescription: if it changed, the "
