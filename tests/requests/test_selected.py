@@ -246,7 +246,7 @@ def try_of(desk: Desk, minutes: int = 0) -> Store:
     """The store for one try of a copy by criteria. One that died is given up after half a minute."""
     moment = datetime.now(UTC) + timedelta(minutes=minutes)
     store = replace(desk.store, now=lambda: moment)
-    return replace(store, once=begin(store, desk.key, "name", "request", OUTCOMES, 1))
+    return replace(store, once=begin(store, str(desk.key), "name", "request", OUTCOMES, 1))
 
 
 def planned(store: Store, ids: list[ObjectId]) -> list[ObjectId]:
