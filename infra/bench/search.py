@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.bench.in_process import Api
 from infra.bench.meter import Counts, meter
-from onecopy.store.box.search import AT_ONCE
+from onecopy.store.search.objects import AT_ONCE
 
 
 def newest(api: Api, box: str) -> Counts:

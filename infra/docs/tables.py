@@ -22,9 +22,10 @@ from onecopy.domain import box, content, criteria, folder, interest, link, subsc
 from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
 from onecopy.push import address, webhook
-from onecopy.store.box import log, search
+from onecopy.store.box import log
 from onecopy.store.commit import once
 from onecopy.store.commit import table as layout
+from onecopy.store.search import objects as search
 from onecopy.store.subscribers import expired, in_flight
 from onecopy.wire import inward, multipart, outward, selection, structures
 

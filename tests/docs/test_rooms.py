@@ -19,11 +19,13 @@ onecopy/wire -> onecopy/domain
 onecopy/store/commit -> onecopy/domain
 onecopy/store/view -> onecopy/domain onecopy/store/commit
 onecopy/store/box -> onecopy/domain onecopy/store/commit onecopy/store/view
+onecopy/store/search -> onecopy/domain onecopy/store/commit onecopy/store/box
 onecopy/store/subscribers -> onecopy/domain onecopy/store/commit onecopy/store/box onecopy/store/view
 onecopy/store -> onecopy/domain onecopy/store/*
 onecopy/push -> onecopy onecopy/domain onecopy/wire onecopy/store*
 onecopy/handlers/edge -> onecopy onecopy/domain onecopy/wire onecopy/store*
-onecopy/handlers/routes -> onecopy/handlers/edge onecopy/domain onecopy/wire onecopy/store* onecopy/push
+onecopy/handlers/routes/shared -> onecopy/handlers/edge onecopy/domain onecopy/wire onecopy/store*
+onecopy/handlers/routes -> onecopy/handlers/* onecopy/domain onecopy/wire onecopy/store* onecopy/push
 onecopy/handlers -> onecopy*
 onecopy ->
 

@@ -13,9 +13,10 @@ from infra.local.stack import LocalStack
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import RCS_MESSAGE_STORE
 from onecopy.domain.link import NewObject
-from onecopy.store.box import folders, objects, search
+from onecopy.store.box import folders, objects
 from onecopy.store.box.objects import Item
 from onecopy.store.commit.transact import Store
+from onecopy.store.search import objects as search
 from tests.clients.box_client import BoxClient, Json, fault
 from tests.clients.searching import attributes, by, criterion, found, listed, pages
 from tests.clients.searching import search as asked

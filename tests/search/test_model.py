@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import Link, NewObject
-from onecopy.store.box import folders, objects, search
+from onecopy.store.box import folders, objects
 from onecopy.store.box.objects import Item
 from onecopy.store.commit.transact import Store
+from onecopy.store.search import objects as search
 from onecopy.wire import selection
 from onecopy.wire.selection import Cursors
 from onecopy.wire.urls import Urls

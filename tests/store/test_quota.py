@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from infra.local.stack import LocalStack
-from onecopy.domain.box import Box, BoxKey
+from onecopy.domain.box import Box, BoxKey, Quota, Use
 from onecopy.domain.content import ContentKey, Part, checksum
 from onecopy.domain.errors import NMSError, NotAllowed
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import NewObject
-from onecopy.domain.quota import Quota, Use
 from onecopy.store import deliveries
 from onecopy.store.box import copies, folders, jobs, objects, uploads
 from onecopy.store.box.contents import Contents

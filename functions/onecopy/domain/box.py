@@ -1,4 +1,4 @@
-"""A box: whose it is, how far its log has come, and which background jobs work on its tree."""
+"""A box: whose it is, how far its log has come, what it may hold, and which jobs work on its tree."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 from onecopy.domain.digest import Digest
 from onecopy.domain.ids import DEFAULT, FolderId, ModSeq
-from onecopy.domain.quota import Use
 
 MAX_DEPTH = 32
 """How many folders deep a tree may be, not counting the root."""
@@ -77,6 +76,40 @@ class Looked(NamedTuple):
     whole: datetime
     policy: str
     left: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The most links and the most bytes of content; 0 for no limit."""
+
+    links: int = 0
+    bytes: int = 0
+
+    def allows_links(self, links: int) -> bool:
+        return not self.links or links <= self.links
+
+    def allows_bytes(self, size: int) -> bool:
+        return not self.bytes or size <= self.bytes
+
+
+NO_QUOTA = Quota()
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a box's row counts besides its links.
+
+    `bytes`: of content, each content once, however many links the box has to it. Uploads under way count from
+    their beginning, so an object that was promised always has its room. `uploads`: how many there are; each
+    of them becomes a link.
+    """
+
+    bytes: int = 0
+    uploads: int = 0
+
+    def plus(self, size: int, uploads: int = 0) -> "Use":
+        """Both numbers changed; never below zero, whatever a damaged row says."""
+        return Use(max(0, self.bytes + size), max(0, self.uploads + uploads))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from onecopy.domain.box import Box
+from onecopy.domain.box import Box, Quota
 from onecopy.domain.change import (
     Change,
     ChangedFolder,
@@ -22,7 +22,6 @@ from onecopy.domain.errors import FlagAbsent, NMSError
 from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Flags, Link
-from onecopy.domain.quota import Quota
 from onecopy.domain.subscription import Subscription
 from onecopy.wire.urls import Urls
 

@@ -13,12 +13,11 @@ from pynamodb.transactions import TransactWrite
 
 from infra.ops.check.finding import Mend
 from infra.ops.rows.deployed import Deployed
-from onecopy.domain.box import Box, BoxKey, Chain, Job
+from onecopy.domain.box import Box, BoxKey, Chain, Job, Use
 from onecopy.domain.content import ContentKey, split_share
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.link import Link
-from onecopy.domain.quota import Use
 from onecopy.store.box import jobs, uploads
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import Draft

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from infra.ops.check import repair
 from infra.ops.check.facts import Facts
 from infra.ops.check.finding import Finding
-from onecopy.domain.box import Box, Chain
+from onecopy.domain.box import Box, Chain, Use
 from onecopy.domain.content import ContentKey
 from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
-from onecopy.domain.quota import Use
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import (
     BoxRow,

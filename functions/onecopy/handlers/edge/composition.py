@@ -19,8 +19,8 @@ from typing import Any
 from botocore.config import Config
 
 from onecopy import settings
+from onecopy.domain.box import Quota
 from onecopy.domain.errors import InvalidInput
-from onecopy.domain.quota import Quota
 from onecopy.domain.retention import Retention, parse
 from onecopy.settings import BadSetting, Settings
 from onecopy.store.box.contents import Contents

@@ -7,8 +7,9 @@ from typing import Any
 from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Flags, with_flags, without_flags
-from onecopy.handlers.routes import MODIFY, Answer, Request, Route, selected
-from onecopy.handlers.routes.items import answers, object_ids
+from onecopy.handlers.routes import MODIFY, Answer, Request, Route
+from onecopy.handlers.routes.shared import selected
+from onecopy.handlers.routes.shared.items import answers, object_ids
 from onecopy.store.box import bulk
 from onecopy.wire import inward, outward
 

@@ -10,9 +10,10 @@ from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.match import ANY
 from onecopy.handlers.edge import measure
 from onecopy.handlers.edge.once import once
-from onecopy.handlers.routes import MODIFY, Answer, Request, Route, selected
-from onecopy.handlers.routes.begun_jobs import carry_on
-from onecopy.handlers.routes.items import answers, parsed
+from onecopy.handlers.routes import MODIFY, Answer, Request, Route
+from onecopy.handlers.routes.shared import selected
+from onecopy.handlers.routes.shared.begun_jobs import carry_on
+from onecopy.handlers.routes.shared.items import answers, parsed
 from onecopy.store.box import copies
 from onecopy.store.commit.outcome import Outcome
 from onecopy.wire import inward, outward

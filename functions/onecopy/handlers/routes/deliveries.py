@@ -10,8 +10,8 @@ from onecopy.domain.ids import ContentId, ObjectId
 from onecopy.handlers.edge.caller import NETWORK, is_box_id
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.routes import Answer, Request, Route
-from onecopy.handlers.routes.items import below
 from onecopy.handlers.routes.objects import form_of
+from onecopy.handlers.routes.shared.items import below
 from onecopy.store import deliveries
 from onecopy.store.box import folders
 from onecopy.store.box.objects import Item

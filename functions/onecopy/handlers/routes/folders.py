@@ -8,9 +8,10 @@ from onecopy.domain.folder import Folder, check_name, split_path
 from onecopy.domain.ids import FolderId, ModSeq
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.edge.request import etag
-from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route, listing
-from onecopy.handlers.routes.begun_jobs import carry_on
-from onecopy.handlers.routes.items import each, paths_of
+from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
+from onecopy.handlers.routes.shared import listing
+from onecopy.handlers.routes.shared.begun_jobs import carry_on
+from onecopy.handlers.routes.shared.items import each, paths_of
 from onecopy.store.box import folders, lookups
 from onecopy.store.commit.once import Codec
 from onecopy.wire import inward, outward

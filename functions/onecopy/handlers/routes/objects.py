@@ -10,7 +10,7 @@ from onecopy.domain.ids import FolderId, ObjectId, is_id
 from onecopy.handlers.edge.once import once
 from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
-from onecopy.handlers.routes.items import answers, below, each, paths_of
+from onecopy.handlers.routes.shared.items import answers, below, each, paths_of
 from onecopy.handlers.routes.uploads import shown
 from onecopy.store.box import folders, lookups, objects, uploads
 from onecopy.store.box.objects import Item

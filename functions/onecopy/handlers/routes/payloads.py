@@ -6,7 +6,7 @@ from onecopy.domain.link import Link
 from onecopy.handlers.edge import measure
 from onecopy.handlers.edge.request import prefers_json
 from onecopy.handlers.routes import READ, Answer, Request, Route
-from onecopy.handlers.routes.items import object_ids
+from onecopy.handlers.routes.shared.items import object_ids
 from onecopy.store.box import objects
 from onecopy.store.commit.transact import read_links
 from onecopy.wire import inward, outward

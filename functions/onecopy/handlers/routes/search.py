@@ -6,8 +6,11 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import Link
 from onecopy.domain.selection import CREATIONS, CreatedObjects, Position, Selection, VanishedObjects
-from onecopy.handlers.routes import READ, Answer, Request, Route, listing
-from onecopy.store.box import folder_search, history, search
+from onecopy.handlers.routes import READ, Answer, Request, Route
+from onecopy.handlers.routes.shared import listing
+from onecopy.store.search import folders as folder_search
+from onecopy.store.search import history
+from onecopy.store.search import objects as search
 from onecopy.wire import outward, selection
 from onecopy.wire.selection import Cursors
 

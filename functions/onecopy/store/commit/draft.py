@@ -14,7 +14,7 @@ from pynamodb.transactions import TransactWrite
 
 from onecopy.domain import change as changes
 from onecopy.domain import retention
-from onecopy.domain.box import Box, Chain, Job, Looked, Moved
+from onecopy.domain.box import NO_QUOTA, Box, Chain, Job, Looked, Moved, Quota
 from onecopy.domain.change import Chains, Change, Event
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NameTaken
@@ -30,7 +30,6 @@ from onecopy.domain.ids import (
     compact,
 )
 from onecopy.domain.link import Flags, Link, NewObject
-from onecopy.domain.quota import NO_QUOTA, Quota
 from onecopy.store.commit import box_row, rows, table
 from onecopy.store.commit.counting import Counting
 from onecopy.store.commit.room import Room

@@ -1,8 +1,7 @@
 """The room that one write takes in its box: checked against the quota, and written with the box row."""
 
-from onecopy.domain.box import Box
+from onecopy.domain.box import Box, Quota, Use
 from onecopy.domain.errors import NotAllowed
-from onecopy.domain.quota import Quota, Use
 
 
 class Room:

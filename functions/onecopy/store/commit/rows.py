@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onecopy.domain.box import Box, BoxKey, Job, Looked, Mark, Moved
+from onecopy.domain.box import Box, BoxKey, Job, Looked, Mark, Moved, Use
 from onecopy.domain.change import (
     Chains,
     Change,
@@ -20,7 +20,6 @@ from onecopy.domain.folder import Attributes, Folder
 from onecopy.domain.ids import ContentId, FolderId, ModSeq, ObjectId
 from onecopy.domain.interest import NOTHING_SPECIAL, Followed
 from onecopy.domain.link import Link
-from onecopy.domain.quota import Use
 from onecopy.store.commit import table
 from onecopy.store.commit.table import BoxRow, ChangeRow, FolderRow, LinkRow
 

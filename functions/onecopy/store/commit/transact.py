@@ -16,13 +16,12 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, DoesNotExist, TransactGetError, TransactWriteError
 from pynamodb.transactions import TransactGet, TransactWrite
 
-from onecopy.domain.box import Box, BoxKey, Chain
+from onecopy.domain.box import NO_QUOTA, Box, BoxKey, Chain, Quota
 from onecopy.domain.content import ContentKey
 from onecopy.domain.errors import Busy, NotAllowed
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
-from onecopy.domain.quota import NO_QUOTA, Quota
 from onecopy.store.commit import rows, table, throttling
 from onecopy.store.commit.draft import Draft
 from onecopy.store.commit.once import Once

@@ -23,10 +23,10 @@ from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.link import Link
 from onecopy.domain.selection import CreatedObjects, Position, VanishedObjects
 from onecopy.store.box import log
-from onecopy.store.box.search import AT_ONCE, Budget, Take, check_validity, links, scope
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.table import LOG_PARTITION, ChangeRow, LinkRow
 from onecopy.store.commit.transact import Store
+from onecopy.store.search.objects import AT_ONCE, Budget, Take, check_validity, links, scope
 
 _ALL, _LOG = "all", "log"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import COUNTED, Attributes, Folder
 from onecopy.handlers.edge.request import Request
-from onecopy.handlers.routes.items import below
+from onecopy.handlers.routes.shared.items import below
 from onecopy.store.box import counts, folders
 from onecopy.store.box.folders import Entry
 from onecopy.wire import outward

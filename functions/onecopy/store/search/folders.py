@@ -16,8 +16,8 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.ids import ROOT, compact
 from onecopy.domain.selection import Position, Rank, Selection, compare, rank
 from onecopy.store.box import folders
-from onecopy.store.box.search import Budget, check_validity, start
 from onecopy.store.commit.transact import Store
+from onecopy.store.search.objects import Budget, check_validity, start
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import ModSeq, ObjectId
 from onecopy.domain.link import Link
-from onecopy.handlers.routes import Answer, Request
-from onecopy.store.box import search
+from onecopy.handlers.edge.request import Answer, Request
 from onecopy.store.commit.once import Plan
+from onecopy.store.search import objects as search
 from onecopy.wire import outward, selection
 
 Done = tuple[int, outward.Json] | NMSError
