@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from onecopy.store.commit import table
-from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.kinds import BoxRow
 
 Row = dict[str, dict[str, Any]]
 _CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 25_000)

@@ -11,8 +11,8 @@ from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId
 from onecopy.store.box import copies, folders, jobs
 from onecopy.store.commit import table
+from onecopy.store.commit.kinds import JobRow, LinkRow
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import JobRow, LinkRow
 from onecopy.store.commit.transact import Store
 
 MESSAGES = 5_000

@@ -23,7 +23,7 @@ from onecopy.handlers import routes
 from onecopy.handlers.edge import caller, measure
 from onecopy.push import address, webhook
 from onecopy.store.box import log
-from onecopy.store.commit import once
+from onecopy.store.commit import kinds, once
 from onecopy.store.commit import table as layout
 from onecopy.store.search import objects as search
 from onecopy.store.subscribers import expired, in_flight
@@ -162,8 +162,8 @@ def access_table() -> str:
 
 
 def row_table() -> str:
-    kinds = [kind for kind in vars(layout).values() if _is_row(kind)]
-    return table(["Row", "Attributes besides its key (optional ones in brackets)"], map(_row, kinds))
+    every = [kind for kind in vars(kinds).values() if _is_row(kind)]
+    return table(["Row", "Attributes besides its key (optional ones in brackets)"], map(_row, every))
 
 
 TABLES = {
@@ -237,10 +237,10 @@ def _either(argument: list[Any]) -> str:
 
 
 def _is_row(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, layout.Row) and kind is not layout.Row
+    return isinstance(kind, type) and issubclass(kind, kinds.Row) and kind is not kinds.Row
 
 
-def _row(kind: type[layout.Row]) -> tuple[str, str]:
+def _row(kind: type[kinds.Row]) -> tuple[str, str]:
     attributes: dict[str, Any] = kind.get_attributes()
     named = (
         f"[`{name}`]" if attribute.null else f"`{name}`"

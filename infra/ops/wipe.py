@@ -26,7 +26,7 @@ from onecopy.store.box import shares
 from onecopy.store.closing import close
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
-from onecopy.store.commit.table import ContentRow
+from onecopy.store.commit.kinds import ContentRow
 
 _ROUNDS = 5
 """The network may still store in a closed box: so many times what came meanwhile is erased, too."""

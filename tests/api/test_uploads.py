@@ -20,7 +20,7 @@ from onecopy.domain.link import NewObject
 from onecopy.store.box import objects, uploads
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
-from onecopy.store.commit.table import ContentRow, IntakeRow, UploadRow
+from onecopy.store.commit.kinds import ContentRow, IntakeRow, UploadRow
 from onecopy.store.commit.transact import Store
 from tests.clients.box_client import NETWORK, BoxClient, fault, id_of, new_box
 from tests.clients.eventually import eventually

@@ -14,7 +14,7 @@ from infra.ops.check.checking import Report, check
 from infra.ops.rows.deployed import Deployed, on_this_machine
 from onecopy.domain.ids import ModSeq
 from onecopy.store.commit import rows
-from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.kinds import BoxRow
 from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.eventually import eventually
 from tests.clients.following import follow, listing, names, now, page, told

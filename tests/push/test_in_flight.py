@@ -20,7 +20,7 @@ from onecopy.domain.token import RestartToken
 from onecopy.push import ring
 from onecopy.push.ring import Moved
 from onecopy.store.box import folders, log
-from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
 from onecopy.store.subscribers import in_flight, subscriptions

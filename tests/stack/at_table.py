@@ -19,7 +19,7 @@ from infra.aws.template import REGION
 from infra.bench.in_process import Api
 from infra.local.stack import LocalStack
 from onecopy.store.commit import table
-from onecopy.store.commit.table import Row
+from onecopy.store.commit.kinds import Row
 from onecopy.store.commit.transact import Store
 
 _MOST_READ = 4_000_000

@@ -19,9 +19,9 @@ from onecopy.store.box import objects, shares
 from onecopy.store.box.contents import Contents
 from onecopy.store.box.objects import Item, Result
 from onecopy.store.commit import table
+from onecopy.store.commit.kinds import ContentRow, LinkRow, SharedRow
 from onecopy.store.commit.once import begin
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import ContentRow, LinkRow, SharedRow
 from onecopy.store.commit.transact import Store, read
 from onecopy.store.reclaim import reclaim
 from tests.clients.box_client import new_box

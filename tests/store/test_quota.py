@@ -18,8 +18,8 @@ from onecopy.store import deliveries
 from onecopy.store.box import copies, folders, jobs, objects, uploads
 from onecopy.store.box.contents import Contents
 from onecopy.store.box.objects import Item
+from onecopy.store.commit.kinds import UploadRow
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import UploadRow
 from onecopy.store.commit.transact import Store
 from onecopy.wire import outward
 from tests.clients.box_client import BoxClient, new_box

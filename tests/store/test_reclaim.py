@@ -14,7 +14,7 @@ from infra.local.stack import LocalStack
 from onecopy.domain.content import ContentKey
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
-from onecopy.store.commit.table import ContentRow
+from onecopy.store.commit.kinds import ContentRow
 from onecopy.store.reclaim import reclaim
 from tests.clients.box_client import STORE, BoxClient, codes, fault, id_of
 from tests.clients.eventually import eventually

@@ -20,8 +20,8 @@ from onecopy.store.box import copies, folders, jobs, objects
 from onecopy.store.box.folders import Place
 from onecopy.store.box.objects import Item
 from onecopy.store.commit import table
+from onecopy.store.commit.kinds import FolderRow
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import FolderRow
 from onecopy.store.commit.transact import Store, read
 from tests.clients.box_client import STORE, BoxClient, id_of
 from tests.clients.following import listing, told

@@ -12,7 +12,7 @@ from infra.client.device import Device
 from infra.local.stack import LocalStack
 from onecopy.domain.ids import ModSeq
 from onecopy.store.commit import rows
-from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.kinds import BoxRow
 from tests.clients.box_client import BoxClient, id_of
 from tests.clients.following import follow, listing, names, now, page, told
 from tests.stack.behind import Behind

@@ -16,7 +16,7 @@ from onecopy.push.ring import ring
 from onecopy.store import due, enrolment
 from onecopy.store.box import expiry, shares, uploads
 from onecopy.store.commit import table
-from onecopy.store.commit.table import IntakeRow, SharedRow, SubscriptionRow, UploadRow
+from onecopy.store.commit.kinds import IntakeRow, SharedRow, SubscriptionRow, UploadRow
 from onecopy.store.due import Overdue, Shard
 
 composition.loaded("CONTENT_BUCKET", "JOBS_QUEUE_URL", "RECLAIM_QUEUE_URL", "DELIVERY_QUEUE_URL")

@@ -18,7 +18,7 @@ from onecopy.push.webhook import TIMEOUT, Answer, DeliveryFailed, send
 from onecopy.settings import Settings
 from onecopy.store.box import log, preferences
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers import expired, hosts, in_flight, subscriptions
 from onecopy.store.subscribers.in_flight import MOST_BYTES, Flight

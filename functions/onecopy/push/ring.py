@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from onecopy.domain.box import BoxKey
 from onecopy.push.address import host_of
-from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues, Ring
 from onecopy.store.subscribers import in_flight, subscriptions

@@ -7,7 +7,7 @@ from onecopy.domain.box import BoxKey
 from onecopy.store.box import log
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
-from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.kinds import BoxRow
 from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers import subscriptions
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from onecopy.store.box.jobs import FORGOTTEN
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import unless_busy
-from onecopy.store.commit.table import DELIVER, ByDue, JobRow
+from onecopy.store.commit.kinds import ByDue, JobRow
+from onecopy.store.commit.table import DELIVER
 
 JOB, UPLOAD, INTAKE, SHARED, RECLAIM, LOOK = "job", "upload", "intake", "shared", "reclaim", "look"
 

@@ -13,7 +13,7 @@ from pynamodb.expressions.update import Action
 from onecopy.domain.retention import Retention, as_json
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held, unless_busy
-from onecopy.store.commit.table import BoxRow, RetentionRow
+from onecopy.store.commit.kinds import BoxRow, RetentionRow
 from onecopy.store.commit.transact import Store
 
 DEPLOYED = timedelta(minutes=15)

@@ -4,7 +4,7 @@ from onecopy.domain.content import ContentKey, bucket_keys
 from onecopy.store.box import shares
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
-from onecopy.store.commit.table import ContentRow
+from onecopy.store.commit.kinds import ContentRow
 from onecopy.store.commit.transact import Store
 
 

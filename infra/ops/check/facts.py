@@ -19,7 +19,7 @@ from infra.ops.rows.deployed import Deployed
 from infra.ops.rows.reading import Key, Raw
 from onecopy.domain.content import ContentKey, split_share
 from onecopy.store.commit import table
-from onecopy.store.commit.table import Row
+from onecopy.store.commit.kinds import Row
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

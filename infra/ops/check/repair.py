@@ -21,7 +21,7 @@ from onecopy.domain.link import Link
 from onecopy.store.box import jobs, uploads
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import (
+from onecopy.store.commit.kinds import (
     BoxRow,
     ChangeRow,
     ContentRow,

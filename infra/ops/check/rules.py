@@ -13,7 +13,7 @@ from onecopy.domain.digest import Digest
 from onecopy.domain.folder import Folder
 from onecopy.domain.ids import SYSTEM_FOLDERS, FolderId, ModSeq
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import (
+from onecopy.store.commit.kinds import (
     BoxRow,
     ChangeRow,
     ContentRow,

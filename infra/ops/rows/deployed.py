@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.stack import LocalStack
 from onecopy.store.commit import table
-from onecopy.store.commit.table import Row
+from onecopy.store.commit.kinds import Row
 from onecopy.store.commit.transact import Store
 
 _CONFIG = Config(

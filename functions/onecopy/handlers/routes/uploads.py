@@ -3,7 +3,7 @@
 from onecopy.domain.ids import ObjectId
 from onecopy.handlers.routes import CREATE, Answer, Request, Route
 from onecopy.store.box import log, uploads
-from onecopy.store.commit.table import UploadRow
+from onecopy.store.commit.kinds import UploadRow
 from onecopy.wire import outward
 
 

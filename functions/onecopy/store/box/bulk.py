@@ -11,7 +11,7 @@ from onecopy.store.box.commits import commit
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.batches import in_batches
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
-from onecopy.store.commit.table import LinkRow
+from onecopy.store.commit.kinds import LinkRow, sent_size
 from onecopy.store.commit.transact import Store, View
 
 _FLAGGED, _DELETED = 2, 3
@@ -106,4 +106,4 @@ class _Objects:
 def _size(link: Link) -> int:
     """The bytes that a change of the link weighs, but for its flags, which are small."""
     parts = rows.parts_json(link.content.parts) if link.content else None
-    return table.sent_size(rows.attributes_json(link.attributes)) + table.sent_size(parts)
+    return sent_size(rows.attributes_json(link.attributes)) + sent_size(parts)

@@ -12,8 +12,8 @@ from onecopy.domain.errors import Busy, NMSError
 from onecopy.store.box import jobs
 from onecopy.store.commit import transact
 from onecopy.store.commit.draft import Draft
+from onecopy.store.commit.kinds import KeyRow
 from onecopy.store.commit.once import Once
-from onecopy.store.commit.table import KeyRow
 from onecopy.store.commit.transact import Disturbs, Store, View, Wanted
 
 T = TypeVar("T")

@@ -26,8 +26,8 @@ from onecopy.store.box.commits import commit
 from onecopy.store.commit import table
 from onecopy.store.commit.batches import in_batches
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
+from onecopy.store.commit.kinds import FolderRow, LinkRow, NameRow, sent_size
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import FolderRow, LinkRow, NameRow
 from onecopy.store.commit.transact import Store, View, Wanted, ask
 
 
@@ -116,7 +116,7 @@ class _Objects:
         moved: dict[ObjectId, Link] = {}
         for source in batch:
             link = moved.get(source) or links.get(source)
-            if link and answers and draft.bytes + 2 * table.sent_size(link.attributes) > MAX_BYTES:
+            if link and answers and draft.bytes + 2 * sent_size(link.attributes) > MAX_BYTES:
                 break
             answers.append(self._one(view, draft, link))
             if self.moves and isinstance(answer := answers[-1], Link):

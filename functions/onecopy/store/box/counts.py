@@ -13,7 +13,7 @@ from onecopy.domain.link import has_flag
 from onecopy.store.box import folders
 from onecopy.store.box.folders import find_box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import LinkRow
+from onecopy.store.commit.kinds import LinkRow
 from onecopy.store.commit.transact import Store
 
 _FEW = 20

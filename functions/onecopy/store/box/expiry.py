@@ -17,7 +17,7 @@ from onecopy.domain.retention import Path, Retention
 from onecopy.store.box.commits import commit
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
-from onecopy.store.commit.table import BoxRow, FolderRow, LinkRow
+from onecopy.store.commit.kinds import BoxRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Store, View, Wanted
 
 EVERY = timedelta(days=1)

@@ -27,7 +27,7 @@ from onecopy.store.box import jobs
 from onecopy.store.box.commits import commit
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import FolderRow, NameRow
+from onecopy.store.commit.kinds import FolderRow, NameRow
 from onecopy.store.commit.transact import Stale, Store, View, Wanted, ask
 
 Names = tuple[str, ...]

@@ -26,8 +26,8 @@ from onecopy.domain.ids import FolderId
 from onecopy.domain.link import Link
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
+from onecopy.store.commit.kinds import BoxRow, FolderRow, JobRow, LinkRow, NameRow
 from onecopy.store.commit.read_committed import until_shown
-from onecopy.store.commit.table import BoxRow, FolderRow, JobRow, LinkRow, NameRow
 from onecopy.store.commit.transact import Disturbs, Store, View, Wanted, commit
 
 FORGOTTEN = timedelta(seconds=30)

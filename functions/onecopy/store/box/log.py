@@ -17,7 +17,8 @@ from onecopy.domain.interest import EVERYTHING, NOTHING_SPECIAL, Followed, Inter
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken
 from onecopy.store.box.folders import find_box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import LOG_PARTITION, BoxRow, ChangeRow, FolderRow
+from onecopy.store.commit.kinds import BoxRow, ChangeRow, FolderRow
+from onecopy.store.commit.table import LOG_PARTITION
 from onecopy.store.commit.transact import Store
 from onecopy.store.view import listed
 from onecopy.store.view.selected import Selected

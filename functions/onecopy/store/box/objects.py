@@ -18,8 +18,8 @@ from onecopy.store.box.folders import Names, Paths, Place
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.batches import in_batches
 from onecopy.store.commit.draft import MAX_BYTES, MAX_ROWS, Draft
+from onecopy.store.commit.kinds import IntakeRow, LinkRow, sent_size
 from onecopy.store.commit.outcome import Outcome
-from onecopy.store.commit.table import IntakeRow, LinkRow
 from onecopy.store.commit.transact import Store, View, Wanted, ask
 
 _ROWS_EACH = 3
@@ -130,7 +130,7 @@ def _create(draft: Draft, item: Item, folder: Folder) -> Link:
 def _size(item: Item) -> int:
     """The most bytes that the link row and the change row have together."""
     attributes, parts = rows.attributes_json(item.given.attributes), rows.parts_json(item.parts)
-    return 2 * (table.sent_size(attributes) + table.sent_size(parts))
+    return 2 * (sent_size(attributes) + sent_size(parts))
 
 
 def find(store: Store, key: BoxKey, object_id: ObjectId, match: Match = ANY) -> Link:

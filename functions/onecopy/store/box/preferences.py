@@ -13,7 +13,7 @@ from onecopy.store.box.folders import Paths
 from onecopy.store.box.log import read_box
 from onecopy.store.commit import table
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import FolderRow, PreferencesRow
+from onecopy.store.commit.kinds import FolderRow, PreferencesRow
 from onecopy.store.commit.transact import Store, View, Wanted
 
 _VERSION_BYTES = 4

@@ -16,7 +16,7 @@ from onecopy.domain.content import ContentKey, bucket_keys, split_share
 from onecopy.store.box.contents import Contents
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
-from onecopy.store.commit.table import ContentRow, SharedRow
+from onecopy.store.commit.kinds import ContentRow, SharedRow
 from onecopy.store.commit.transact import Store
 
 WINDOW = timedelta(minutes=10)

@@ -22,7 +22,7 @@ from onecopy.store.box.folders import Paths, Place, wanted
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import ContentRow, IntakeRow, UploadKeyRow, UploadRow
+from onecopy.store.commit.kinds import ContentRow, IntakeRow, UploadKeyRow, UploadRow
 from onecopy.store.commit.transact import Store, View
 
 INTAKE_WINDOW = timedelta(hours=1)

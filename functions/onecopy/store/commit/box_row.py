@@ -5,7 +5,7 @@ from pynamodb.expressions.update import Action
 
 from onecopy.domain.box import Box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import BoxRow
+from onecopy.store.commit.kinds import BoxRow
 
 
 def changed(before: Box, after: Box, trace: str | None) -> list[Action]:

@@ -10,7 +10,7 @@ from pynamodb.transactions import TransactWrite
 from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.link import Link
 from onecopy.store.commit import table
-from onecopy.store.commit.table import ContentRow
+from onecopy.store.commit.kinds import ContentRow
 
 RECLAIM_GRACE = timedelta(seconds=15)
 """How long the stream has to report content with a count of zero before the sweep reclaims it."""

@@ -32,8 +32,8 @@ from onecopy.domain.ids import (
 from onecopy.domain.link import Flags, Link, NewObject
 from onecopy.store.commit import box_row, rows, table
 from onecopy.store.commit.counting import Counting
+from onecopy.store.commit.kinds import BoxRow, ContentRow, FolderRow, LinkRow, NameRow, Row, sent_size
 from onecopy.store.commit.room import Room
-from onecopy.store.commit.table import BoxRow, ContentRow, FolderRow, LinkRow, NameRow
 
 MAX_ROWS = 100
 MAX_BYTES = 3_500_000
@@ -301,11 +301,11 @@ class Draft:
 
     def _weigh(self, row: LinkRow | FolderRow) -> None:
         """Adds the row's bytes. DynamoDB's limit counts changed and deleted rows whole, like new ones."""
-        self.bytes += table.sent_size(row.attributes)
+        self.bytes += sent_size(row.attributes)
         if isinstance(row, LinkRow):
-            self.bytes += table.sent_size(row.parts)
+            self.bytes += sent_size(row.parts)
 
-    def _put(self, row: table.Row, condition: Any = None) -> None:
+    def _put(self, row: Row, condition: Any = None) -> None:
         self.row(lambda t: t.save(row, condition))
 
     def _new_folder(self, folder: Folder) -> None:
@@ -377,4 +377,4 @@ class Draft:
     def _log(self, event: Event) -> None:
         self.seq = self.seq.next()
         row = rows.change_row(self.box.key, Change(self.seq, self.now, event), self._expires)
-        self.row(lambda t: t.save(row), table.sent_size(row.event) + 200)
+        self.row(lambda t: t.save(row), sent_size(row.event) + 200)

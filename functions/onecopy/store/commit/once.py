@@ -21,7 +21,7 @@ from onecopy.domain.errors import KeyReused, NMSError, StillRunning
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import KeyRow
+from onecopy.store.commit.kinds import KeyRow
 
 if TYPE_CHECKING:
     from onecopy.store.commit.transact import Store

@@ -8,7 +8,7 @@ it works*, isolation levels), and from then on queries show them too.
 from onecopy.domain.box import Box
 from onecopy.domain.change import ChangedFolder, ChangedObject, DeletedFolder, DeletedObject, Event
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import ChangeRow, FolderRow, LinkRow
+from onecopy.store.commit.kinds import ChangeRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Key, Store, read_rows
 
 MOST = 2000

@@ -21,7 +21,7 @@ from onecopy.domain.ids import ContentId, FolderId, ModSeq, ObjectId
 from onecopy.domain.interest import NOTHING_SPECIAL, Followed
 from onecopy.domain.link import Link
 from onecopy.store.commit import table
-from onecopy.store.commit.table import BoxRow, ChangeRow, FolderRow, LinkRow
+from onecopy.store.commit.kinds import BoxRow, ChangeRow, FolderRow, LinkRow
 
 
 def box(row: BoxRow) -> Box:

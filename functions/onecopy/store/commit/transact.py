@@ -24,8 +24,8 @@ from onecopy.domain.ids import FolderId, ModSeq, ObjectId
 from onecopy.domain.link import Link
 from onecopy.store.commit import rows, table, throttling
 from onecopy.store.commit.draft import Draft
+from onecopy.store.commit.kinds import BoxRow, FolderRow, LinkRow, Row
 from onecopy.store.commit.once import Once
-from onecopy.store.commit.table import BoxRow, FolderRow, LinkRow, Row
 
 T = TypeVar("T")
 RowT = TypeVar("RowT", bound=Row)

@@ -24,7 +24,8 @@ from onecopy.domain.link import Link
 from onecopy.domain.selection import CreatedObjects, Position, VanishedObjects
 from onecopy.store.box import log
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import LOG_PARTITION, ChangeRow, LinkRow
+from onecopy.store.commit.kinds import ChangeRow, LinkRow
+from onecopy.store.commit.table import LOG_PARTITION
 from onecopy.store.commit.transact import Store
 from onecopy.store.search.objects import AT_ONCE, Budget, Take, check_validity, links, scope
 

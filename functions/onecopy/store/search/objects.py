@@ -26,7 +26,7 @@ from onecopy.domain.selection import Position, Rank, Selection, Sort, compare, r
 from onecopy.store.box import folders
 from onecopy.store.box.log import read_box
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import LinkRow
+from onecopy.store.commit.kinds import LinkRow
 from onecopy.store.commit.transact import Store, ask
 
 MOST_READ = 20_000

@@ -12,7 +12,7 @@ from pynamodb.transactions import TransactWrite
 
 from onecopy.domain.box import BoxKey
 from onecopy.store.commit import table
-from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow
 from onecopy.store.commit.transact import Store
 
 KEPT = timedelta(days=30)

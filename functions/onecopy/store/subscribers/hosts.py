@@ -7,7 +7,7 @@ from datetime import timedelta
 from pynamodb.exceptions import PutError
 
 from onecopy.store.commit import table
-from onecopy.store.commit.table import HostRow
+from onecopy.store.commit.kinds import HostRow
 from onecopy.store.commit.transact import Store
 
 SLOW = timedelta(seconds=2)

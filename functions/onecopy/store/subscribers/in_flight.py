@@ -21,7 +21,8 @@ from onecopy.domain.subscription import RESET
 from onecopy.domain.token import LISTING_FOLDERS, RestartToken
 from onecopy.store.box import log
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import DELIVER, DUE, SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow, json_text
+from onecopy.store.commit.table import DELIVER, DUE
 from onecopy.store.commit.transact import Store
 from onecopy.store.subscribers.subscriptions import note
 from onecopy.store.view.selected import Selected
@@ -213,7 +214,7 @@ def _came_into_view(told: Sequence[Change], known: Mapping[int, Change]) -> Iter
         event = change.event
         if not isinstance(event, ChangedObject) or not event.metadata or event == known[change.seq].event:
             continue
-        if len(table.json_text(rows.metadata_json(event.metadata))) <= MOST_BYTES:
+        if len(json_text(rows.metadata_json(event.metadata))) <= MOST_BYTES:
             yield change.seq, event.metadata
 
 

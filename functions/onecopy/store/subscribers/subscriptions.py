@@ -21,7 +21,7 @@ from onecopy.store.box.log import is_too_old, read_box
 from onecopy.store.commit import rows, table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.draft import Draft
-from onecopy.store.commit.table import SubscriptionRow
+from onecopy.store.commit.kinds import SubscriptionRow
 from onecopy.store.commit.transact import Store, View
 from onecopy.store.subscribers import expired
 from onecopy.store.subscribers.expired import KEPT, as_read, is_over, moved, put_away

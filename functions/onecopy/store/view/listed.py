@@ -11,7 +11,7 @@ from datetime import datetime
 from onecopy.domain.box import BoxKey
 from onecopy.domain.link import Link
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import ByDate, LinkRow
+from onecopy.store.commit.kinds import ByDate, LinkRow
 from onecopy.store.view.selected import MOST_BYTES, Selected
 
 MOST_READ = 2_000

@@ -16,7 +16,7 @@ from onecopy.domain.ids import ROOT, SYSTEM_FOLDERS, FolderId, ObjectId
 from onecopy.domain.interest import Interest
 from onecopy.domain.link import Link, date_of
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.table import BoxRow, FolderRow, LinkRow
+from onecopy.store.commit.kinds import BoxRow, FolderRow, LinkRow
 from onecopy.store.commit.transact import Store, read_rows
 
 _AT_ONCE = 99
