@@ -161,6 +161,10 @@ class Criteria:
         return found
 
     @property
+    def has_dates(self) -> bool:
+        return any(isinstance(one, DateRange) for one in self.all)
+
+    @property
     def is_by_date(self) -> bool:
         """Whether everything in that range meets the criteria."""
         return all(isinstance(one, DateRange) for one in self._needed) and len(self._needed) == len(self.all)

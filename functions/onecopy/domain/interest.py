@@ -1,8 +1,10 @@
-"""Which objects someone is told of: a device's preferences, met together with the provider's policy.
+"""Which objects someone is told of: a device's preferences, met together with the provider's policy and, for
+a subscription, with its filter.
 
 Every folder is told. An object is in view if each of those it has to meet allows its date and its
 Message-Context, and excludes no folder above it. Dates and attributes never change, so an object comes into
-view or leaves it only by a move, its own or that of a folder above it; or it becomes too old for `days`.
+view or leaves it only by a move, its own or that of a folder above it; or it becomes too old for `days`; or
+a filter asks for flags.
 """
 
 from collections.abc import Iterable
@@ -11,8 +13,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from onecopy.domain.change import ChangedFolder, Event
+from onecopy.domain.criteria import Criteria, Subject
 from onecopy.domain.folder import Attributes
 from onecopy.domain.ids import FolderId
+from onecopy.domain.link import Flags
 
 MOST = 20
 """Preferences of one box."""
@@ -77,15 +81,16 @@ class Policy:
 
 @dataclass(frozen=True)
 class Interest:
-    """`met`: all that an object has to meet. A subscription's filter would be one more."""
+    """`met`: all that an object has to meet. `filter`: a subscription's, which judges each change alone."""
 
     followed: Followed = NOTHING_SPECIAL
     met: tuple[Preferences, ...] = ()
+    filter: Criteria | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether nobody has asked for less than everything, so that a digest can prove it."""
-        return self.followed == NOTHING_SPECIAL
+        return self.followed == NOTHING_SPECIAL and self.filter is None
 
     @cached_property
     def excluded(self) -> frozenset[FolderId]:
@@ -93,12 +98,16 @@ class Interest:
 
     @property
     def has_dates(self) -> bool:
-        return any(one.min_date or one.days for one in self.met)
+        return any(one.min_date or one.days for one in self.met) or bool(
+            self.filter and self.filter.has_dates
+        )
 
     @property
     def has_facts(self) -> bool:
         """Whether it depends on what never changes in an object."""
-        return self.has_dates or any(one.contexts is not None for one in self.met)
+        if self.has_dates or self.filter:
+            return True
+        return any(one.contexts is not None for one in self.met)
 
     def since(self, now: datetime) -> datetime | None:
         """The earliest date in view now."""
@@ -108,10 +117,12 @@ class Interest:
         """Whether a folder is left out. `chain`: the folder's id and those of all above it."""
         return not self.excluded.isdisjoint(chain)
 
-    def allows(self, attributes: Attributes, date: datetime | None, now: datetime) -> bool:
+    def allows(self, attributes: Attributes, flags: Flags, date: datetime | None, now: datetime) -> bool:
         """Whether an object is in view, apart from its folder. `date` is None only if there are no dates."""
         since = self.since(now)
         if since and date and date < since:
+            return False
+        if self.filter and not self.filter.matches(Subject(attributes, flags, date)):
             return False
         return all(one.has_context(attributes) for one in self.met)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from onecopy.domain.ids import ModSeq
 from onecopy.domain.interest import NOTHING_SPECIAL, Followed
@@ -26,8 +26,8 @@ class Subscription:
     """`index` is that of the next nmsEventList. `cursor` is the last change sent, or RESET; if the owner has
     asked for a replay, it is the change after which the replay begins. `cursor_at` is when that change was
     the last one of the box, which then had this `validity`. `notification_format` is JSON or XML, and None if
-    the owner named neither, which means JSON. `followed` and `seen` are as
-    in a token there.
+    the owner named neither, which means JSON. `followed` and `seen` are as in a token there. `filter`: NMS's
+    searchCriteria.
     """
 
     subscription_id: str
@@ -44,6 +44,7 @@ class Subscription:
     index: int
     notification_format: str | None = None
     preferences: str | None = None
+    filter: dict[str, Any] | None = None
     followed: Followed = NOTHING_SPECIAL
     seen: int = 0
 

@@ -25,6 +25,7 @@ from onecopy.store.subscribers.in_flight import MOST_BYTES, Flight
 from onecopy.wire import outward
 from onecopy.wire.media import JSON, Media, xml
 from onecopy.wire.preferences import policy
+from onecopy.wire.selection import filter_of
 from onecopy.wire.urls import Urls
 
 LISTS_AT_ONCE = 20
@@ -128,6 +129,8 @@ def _next(store: Store, settings: Settings, row: SubscriptionRow, box: Box) -> O
     """Sends one list, or ends the turn if there is none."""
     sync = policy(settings.sync_policy)
     interest = preferences.interest(store, box.key, row.preferences or "", sync)
+    if row.filter:
+        interest = replace(interest, filter=filter_of(row.filter))
     try:
         flight = in_flight.under_way(store, row, box, interest)
         if not flight:

@@ -239,8 +239,6 @@ def selection_criteria(raw: Any) -> SelectionCriteria:
 
 def subscription(raw: Any) -> SubscriptionIn:
     given = _parse(SubscriptionBody, raw).nms_subscription
-    if given.filter is not None:
-        raise InvalidInput("filter")
     data = given.callback_reference.callback_data
     if data is not None and len(data.encode()) > CALLBACK_DATA_BYTES:
         raise InvalidInput("callbackData")

@@ -233,6 +233,7 @@ def subscription(known: Subscription, urls: Urls, token: str, now: datetime, sec
     }
     optional = {
         "clientCorrelator": known.client_correlator,
+        "filter": known.filter,
         "preferences": known.preferences,
         "lastError": known.last_error,
         "secret": known.secret if secret else None,

@@ -39,6 +39,8 @@ from onecopy.domain.token import BadToken
 from onecopy.wire import inward, structures
 from onecopy.wire.urls import Urls
 
+Json = dict[str, Any]
+
 LONGEST_TEXT = 1000
 """Characters of a criterion's value. A longer one would make each comparison slow."""
 
@@ -84,6 +86,19 @@ def objects(raw: Any, cursors: Cursors) -> Search:
 def matching(raw: Any, kind: Literal["objects", "folders"], cursors: Cursors) -> Selection:
     """A selection of what is there and meets the criteria. Raises InvalidInput."""
     return _matching(inward.selection_criteria(raw), kind, cursors)
+
+
+def filter_of(raw: Json) -> Criteria:
+    """A subscription's filter, as `filter_json` wrote it."""
+    return criteria(structures.SearchCriteria.model_validate(raw), "objects")
+
+
+def filter_json(given: structures.SearchCriteria | None) -> Json | None:
+    """A filter as it is kept and shown. Raises InvalidInput."""
+    if given is None:
+        return None
+    criteria(given, "objects")
+    return given.model_dump(by_alias=True, exclude_unset=True)
 
 
 def criteria(given: structures.SearchCriteria | None, kind: Literal["objects", "folders"]) -> Criteria:

@@ -272,11 +272,16 @@ Duration = Annotated[Number, Field(ge=0, lt=2**32)]
 """Seconds, an xsd:unsignedInt."""
 
 
+def _criteria(value: Any) -> Any:
+    """A filter is searchCriteria; some clients write that name once more."""
+    return value["searchCriteria"] if isinstance(value, dict) and "searchCriteria" in value else value
+
+
 class SubscriptionIn(_Nms):
     callback_reference: CallbackReference
     preferences: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]{1,64}$")] | None = None
     duration: Duration | None = None
-    filter: Any = None
+    filter: Annotated[SearchCriteria | None, BeforeValidator(_criteria)] = None
     client_correlator: Text255 | None = None
     restart_token: str | None = None
 

@@ -21,6 +21,7 @@ from onecopy.store.subscribers import hosts, subscriptions
 from onecopy.store.subscribers.subscriptions import NewSubscription, Restart
 from onecopy.wire import inward, outward
 from onecopy.wire.preferences import policy
+from onecopy.wire.selection import filter_json
 
 SECRET_BYTES = 32
 
@@ -48,6 +49,7 @@ def create_subscription(request: Request) -> Answer:
         duration=inward.duration(given.duration),
         restart=restart,
         preferences=given.preferences,
+        filter=filter_json(given.filter),
         followed=_followed(request, given.preferences),
     )
 

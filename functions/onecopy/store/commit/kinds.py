@@ -238,6 +238,7 @@ class SubscriptionRow(Row):
     restart_at = UnicodeAttribute(null=True)
     restart_validity = UnicodeAttribute(null=True)
     preferences = UnicodeAttribute(null=True)
+    filter = Json(null=True)
     followed = Json(null=True)
     restart_followed = Json(null=True)
     in_flight = Json(null=True)

@@ -38,6 +38,7 @@ class NewSubscription:
     duration: timedelta | None = None
     restart: RestartToken | None = None
     preferences: str | None = None
+    filter: dict[str, Any] | None = None
     followed: Followed = NOTHING_SPECIAL
 
 
@@ -99,6 +100,7 @@ def _row(store: Store, box: Box, draft: Draft, given: NewSubscription, code: str
         cursor_at=table.time_text(cursor_at),
         index=1,
         preferences=given.preferences,
+        filter=given.filter,
         followed=rows.followed_json(given.followed, given.restart.seen if given.restart else 0),
         **_life(draft.now, given.duration),
         **_due_now(partition, draft.now),
@@ -299,6 +301,7 @@ def _subscription(row: SubscriptionRow, now: datetime) -> Subscription:
         index=int(row.index),
         notification_format=row.notification_format,
         preferences=row.preferences,
+        filter=row.filter,
         followed=followed,
         seen=seen,
     )

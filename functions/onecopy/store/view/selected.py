@@ -73,7 +73,7 @@ class Selected:
     def links(self, found: Sequence[Link]) -> list[Link]:
         """Those in view, in order."""
         now = self.store.now()
-        good = [link for link in found if self.interest.allows(link.attributes, link.date, now)]
+        good = [link for link in found if self.interest.allows(link.attributes, link.flags, link.date, now)]
         self._read_chains(link.parent for link in good)
         return [link for link in good if self._is_in_view(link.parent)]
 
@@ -107,7 +107,7 @@ class Selected:
         metadata = event.metadata or (Metadata(link.attributes, link.content) if link else None)
         if metadata and self.interest.has_facts:
             date = link.date if link else _date(metadata)
-            if not self.interest.allows(metadata.attributes, date, self.store.now()):
+            if not self.interest.allows(metadata.attributes, event.flags, date, self.store.now()):
                 return None
         return replace(change, event=replace(event, metadata=metadata)) if not was_in else change
 
