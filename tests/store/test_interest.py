@@ -43,7 +43,7 @@ def is_in_view(
     met: tuple[Preferences, ...], chain: tuple[FolderId, ...], date: datetime, context: str
 ) -> bool:
     interest = Interest(met=met)
-    return not interest.excludes(chain) and interest.allows(of(context), date, NOW)
+    return not interest.excludes(chain) and interest.allows(of(context), (), date, NOW)
 
 
 @given(every, every, chains, recent, contexts | st.none())
