@@ -96,7 +96,7 @@ def test_a_page_sends_and_reads_the_headers_of_the_interface(
     assert (first, again) == (201, [201, location])
     assert client.get(location).json()["folder"]["name"] == "made once"
     assert told["stale"][0] == 412
-    assert told["refused"] == [405, "DELETE, GET"]
+    assert told["refused"] == [405, "DELETE, GET, HEAD"]
     assert told["cut"] == [206, "bytes 2-4/10", "inline", "234"]
 
 
