@@ -41,6 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     whole = "whole: of what moto cannot show: processes, streams, S3's own answers, concurrency, size"
     config.addinivalue_line("markers", whole)
+    nms = "nms(clause, sentence): which clause of NMS the test holds, in infra/docs/conformance.md"
+    config.addinivalue_line("markers", nms)
     settings.register_profile("quick", derandomize=True, database=None)
     if config.getoption("--quick"):
         settings.load_profile("quick")

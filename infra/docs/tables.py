@@ -16,6 +16,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from infra.aws.template import TEMPLATE, written
+from infra.docs import conformance
 from infra.docs.pages import table
 from onecopy import settings
 from onecopy.domain import box, content, criteria, folder, interest, link, subscription
@@ -178,6 +179,7 @@ TABLES = {
         "rows": row_table,
     },
     "operating.md": {"parameters": parameter_table},
+    "conformance.md": conformance.TABLES,
 }
 """Of each page: what stands between which marks."""
 

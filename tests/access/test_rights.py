@@ -70,6 +70,7 @@ def ask(method: str, url: str, token: str | None) -> httpx.Response:
     return httpx.request(method, url, headers=headers, json=body, timeout=30)
 
 
+@pytest.mark.nms("OAuth scopes", "Each route is opened by its scope of NMS, or by oma_rest_nms.all_v1")
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES, ids=ROUTE_NAMES)
 def test_each_route_is_opened_by_its_scope_and_by_no_other(
     stack: LocalStack, method: str, path: str, scope: str
@@ -82,6 +83,7 @@ def test_each_route_is_opened_by_its_scope_and_by_no_other(
         assert ask(method, url, stack.token(box, opening)).status_code not in (401, 403, 405)
 
 
+@pytest.mark.nms("POL0001", "Another's box is closed: 403")
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES, ids=ROUTE_NAMES)
 def test_anothers_box_is_closed_before_anything_of_it_is_told(
     stack: LocalStack, method: str, path: str, scope: str
@@ -98,6 +100,7 @@ def test_anothers_box_is_closed_before_anything_of_it_is_told(
         assert since(owner, token) == []
 
 
+@pytest.mark.nms("401")
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES, ids=ROUTE_NAMES)
 def test_no_route_is_open_without_a_token(stack: LocalStack, method: str, path: str, scope: str) -> None:
     url = f"{stack.url}/nms/v1/main/{quote(new_box(), safe='')}{path}"
@@ -113,6 +116,7 @@ def _decoded(text: str) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.nms("401")
 def test_a_token_that_was_tampered_with_opens_nothing(stack: LocalStack) -> None:
     box, other = new_box(), new_box()
     header, claims, signature = stack.token(box).split(".")
@@ -135,6 +139,7 @@ def test_a_token_that_was_tampered_with_opens_nothing(stack: LocalStack) -> None
             assert ask("GET", url, token).status_code == 401
 
 
+@pytest.mark.nms("acr:auth", "acr:auth in a URL is the caller's own box; answers name the box by its real id")
 @pytest.mark.parametrize("own", ["acr:auth", "acr%3Aauth"])
 def test_acr_auth_is_the_callers_own_box_under_its_real_name(stack: LocalStack, own: str) -> None:
     with BoxClient(stack) as client:
@@ -175,6 +180,7 @@ def test_a_token_for_what_can_be_no_box_opens_nothing(stack: LocalStack, box: st
     assert fault(ask("GET", url, stack.token(box))) == (403, "POL0001")
 
 
+@pytest.mark.nms("URL variables", "No encoding leads from one's own box into another's")
 def test_no_way_leads_through_ones_own_box_into_anothers(stack: LocalStack) -> None:
     with BoxClient(stack) as owner, BoxClient(stack) as other:
         there = other.text_object().rsplit("/", 1)[1]
@@ -185,6 +191,7 @@ def test_no_way_leads_through_ones_own_box_into_anothers(stack: LocalStack) -> N
             assert there not in answer.text
 
 
+@pytest.mark.nms("base URL", "A token opens boxes of its own store (storeName) alone")
 def test_a_store_of_another_name_is_closed(stack: LocalStack) -> None:
     with BoxClient(stack) as client:
         elsewhere = client.base.replace("/main/", "/another/")

@@ -78,6 +78,7 @@ def box(stack: LocalStack) -> Iterator[tuple[BoxClient, dict[str, str]]]:
         yield client, {name: url.rsplit("/", 1)[1] for name, url in made.items()}
 
 
+@pytest.mark.nms("methods", "A method that a resource does not have is a 405 with Allow")
 @pytest.mark.parametrize("path", METHODS)
 def test_a_method_that_a_resource_does_not_know_is_refused(box: Any, path: str) -> None:
     client, ids = box
@@ -91,6 +92,7 @@ def test_a_method_that_a_resource_does_not_know_is_refused(box: Any, path: str) 
     assert since(client, token) == []
 
 
+@pytest.mark.nms("SVC0002", "Bad JSON or a bad field is a 400")
 @pytest.mark.parametrize(("method", "path"), JSON_ROUTES)
 @pytest.mark.parametrize("body", NOT_TAKEN)
 def test_a_body_that_says_nothing_is_refused(box: Any, method: str, path: str, body: str) -> None:
@@ -123,6 +125,7 @@ def test_what_no_gateway_takes_is_refused_by_the_gateway(box: Any) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.nms("SVC0004", "An unknown object, folder or subscription is a 404")
 @pytest.mark.parametrize(
     "path",
     [

@@ -54,6 +54,7 @@ def recorded(stack: LocalStack, client: BoxClient) -> Iterator[Recorded]:
         yield Recorded(conversation, session, message, objects)
 
 
+@pytest.mark.nms("/Default", "A conversation's folder has its Conversation-ID as its name")
 def test_what_the_network_says_of_a_conversation_is_kept_and_shown(
     client: BoxClient, recorded: Recorded
 ) -> None:
@@ -64,6 +65,7 @@ def test_what_the_network_says_of_a_conversation_is_kept_and_shown(
     assert client.folder_at(f"/Default/{CONVERSATION}/{CONTRIBUTION}") == recorded.session
 
 
+@pytest.mark.nms("session history")
 def test_conversations_and_sessions_are_found_by_their_ids(client: BoxClient, recorded: Recorded) -> None:
     by_conversation = criterion("Attribute", CONVERSATION, "Conversation-ID")
     by_contribution = criterion("Attribute", CONTRIBUTION, "contribution-id")
@@ -72,6 +74,7 @@ def test_conversations_and_sessions_are_found_by_their_ids(client: BoxClient, re
     assert found(client, by_conversation) == [recorded.message]
 
 
+@pytest.mark.nms("/Default")
 def test_a_conversation_is_searched_with_its_sessions(client: BoxClient, recorded: Recorded) -> None:
     scope = {"resourceURL": recorded.conversation}
     assert set(found(client, searchScope=scope)) == {recorded.message, *recorded.in_session.values()}
@@ -80,6 +83,7 @@ def test_a_conversation_is_searched_with_its_sessions(client: BoxClient, recorde
     assert found(client, info, searchScope=scope) == [recorded.in_session["session"]]
 
 
+@pytest.mark.nms("session history")
 def test_a_session_history_is_copied_out_by_copying_its_folder(client: BoxClient, recorded: Recorded) -> None:
     (item,) = client.copy(client.folder_at(STORE), folders=[recorded.session])
     assert item["code"] == 200
@@ -95,6 +99,7 @@ def test_a_session_history_is_copied_out_by_copying_its_folder(client: BoxClient
     assert shown["attributes"] == client.get(recorded.session).json()["folder"]["attributes"]
 
 
+@pytest.mark.nms("session history")
 def test_a_session_history_is_moved_out_by_moving_its_folder(client: BoxClient, recorded: Recorded) -> None:
     assert codes(client.move(client.folder_at(STORE), folders=[recorded.session])) == [200]
     assert client.folder_at(f"{STORE}/{CONTRIBUTION}") == recorded.session
@@ -117,6 +122,7 @@ def test_objects_of_conversations_are_never_moved_singly_at_any_depth(
         assert target not in parents
 
 
+@pytest.mark.nms("session history")
 def test_a_client_records_nothing_in_a_session(client: BoxClient, recorded: Recorded) -> None:
     assert fault(client.create({"parentFolder": recorded.session})) == (403, "POL1031")
     asked = transfer(recorded.session, [client.plain_object()], [])

@@ -51,6 +51,10 @@ def snapshot(client: BoxClient) -> str:
     return str(client.get("/changes", params={"maxEntries": 1000}).json()["nmsEventList"]["nmsEvent"])
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder",
+    "A copy has a new objectId and all else of its source, which does not change",
+)
 def test_a_copy_is_a_new_object_with_the_same_content(client: BoxClient) -> None:
     source = client.text_object(
         "content",
@@ -71,6 +75,9 @@ def test_a_copy_is_a_new_object_with_the_same_content(client: BoxClient) -> None
     assert object_(client, source) == before
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder", "After the copy, the flags of copy and source are independent"
+)
 def test_a_copys_flags_are_its_own(client: BoxClient) -> None:
     source = client.text_object()
     (item,) = client.copy(client.folder_at(STORE), objects=[source])
@@ -78,6 +85,7 @@ def test_a_copys_flags_are_its_own(client: BoxClient) -> None:
     assert object_(client, source)["flags"]["flag"] == []
 
 
+@pytest.mark.nms("POST /folders/operations/copyToFolder")
 @pytest.mark.whole
 def test_a_copy_outlives_its_source(client: BoxClient) -> None:
     source = client.text_object("still here")
@@ -101,6 +109,8 @@ def test_large_objects_are_copied_however_many_fit_one_transaction(client: BoxCl
     assert codes(client.copy(client.folder_at(STORE), objects=[source] * 20)) == [200] * 20
 
 
+@pytest.mark.nms("objectId, folderId", "An id does not depend on where a thing is")
+@pytest.mark.nms("POST /folders/operations/moveToFolder", "A move keeps the id and everything but the folder")
 def test_a_move_keeps_the_id_and_all_but_the_folder(client: BoxClient) -> None:
     source, target = client.text_object("x", flags={"flag": ["\\Seen"]}), client.folder("target")
     before = object_(client, source)
@@ -115,6 +125,7 @@ def test_a_move_keeps_the_id_and_all_but_the_folder(client: BoxClient) -> None:
     assert source not in listed(client, client.folder_at(STORE))
 
 
+@pytest.mark.nms("POST /folders/operations/moveToFolder")
 def test_a_move_to_where_it_is_changes_nothing(client: BoxClient) -> None:
     source, folder = client.text_object(), client.folder("folder")
     before = snapshot(client)
@@ -122,6 +133,15 @@ def test_a_move_to_where_it_is_changes_nothing(client: BoxClient) -> None:
     assert snapshot(client) == before
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder", "A bad source costs its own item alone: 400 SVC0002"
+)
+@pytest.mark.nms(
+    "targetSourceRef", "Folders and objects are named by references; folders come first in the answer"
+)
+@pytest.mark.nms(
+    "bulkResponseList", "A code for each item, in order; success has a reference, failure a fault"
+)
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_bad_source_fails_alone(stack: LocalStack, client: BoxClient, verb: str) -> None:
     folder, good = client.folder("folder"), client.text_object()
@@ -136,6 +156,12 @@ def test_each_bad_source_fails_alone(stack: LocalStack, client: BoxClient, verb:
     assert codes(items) == [(400, "SVC0002"), 200, *[(400, "SVC0002")] * 6, 200]
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder",
+    "A bad target fails the whole request; a system folder as a target is a 403 POL1031",
+)
+@pytest.mark.nms("POST /folders/operations/moveToFolder")
+@pytest.mark.nms("POL1031", "Copying or moving into a system folder is a 403")
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_bad_target_fails_the_whole_request(stack: LocalStack, client: BoxClient, verb: str) -> None:
     source = client.text_object()
@@ -154,6 +180,7 @@ def test_a_bad_target_fails_the_whole_request(stack: LocalStack, client: BoxClie
     assert snapshot(client) == before
 
 
+@pytest.mark.nms("targetSourceRef")
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("many", [0, 1001])
 def test_a_request_names_one_to_a_thousand_sources(client: BoxClient, verb: str, many: int) -> None:
@@ -161,6 +188,7 @@ def test_a_request_names_one_to_a_thousand_sources(client: BoxClient, verb: str,
     assert fault(client.post(f"/folders/operations/{verb}ToFolder", asked)) == (400, "SVC0002")
 
 
+@pytest.mark.nms("POST /folders/operations/copyToFolder")
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_folder_never_goes_into_itself_or_below(client: BoxClient, verb: str) -> None:
     top = client.folder("top")
@@ -187,6 +215,10 @@ def test_a_name_taken_in_the_target_fails_that_folder_alone(client: BoxClient, v
     assert codes(client.transfer(verb, target, [], sources)) == [(409, "SVC0002"), 200]
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/moveToFolder", "Objects of a conversation are not moved singly: 403 POL0001"
+)
+@pytest.mark.nms("/Default", "A conversation's objects may be copied to a user's folder")
 def test_a_conversations_messages_are_copied_out_but_move_only_with_it(
     client: BoxClient, network: BoxClient
 ) -> None:
@@ -199,6 +231,10 @@ def test_a_conversations_messages_are_copied_out_but_move_only_with_it(
     assert object_(client, message)["path"] == f"{STORE}/target/conversation/{id_of(message)}"
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder",
+    "A folder is copied with all below it; the answer names the folder alone",
+)
 @pytest.mark.whole
 def test_a_folder_is_copied_with_all_below_it(client: BoxClient) -> None:
     source = client.folder("source")
@@ -214,6 +250,9 @@ def test_a_folder_is_copied_with_all_below_it(client: BoxClient) -> None:
     assert tree(client, source) == whole
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/moveToFolder", "A folder is moved with all below it, which does not change"
+)
 def test_a_moved_tree_is_found_at_its_new_path_at_once(client: BoxClient) -> None:
     top = client.folder("top")
     middle = client.folder("middle", parent=top)
@@ -230,6 +269,7 @@ def test_a_moved_tree_is_found_at_its_new_path_at_once(client: BoxClient) -> Non
     ]
 
 
+@pytest.mark.nms("DELETE /folders/{folderId}", "204; all that is below goes with the folder")
 @pytest.mark.whole
 def test_a_deleted_folder_takes_all_below_out_of_sight_at_once(client: BoxClient) -> None:
     top = client.folder("top")

@@ -8,10 +8,11 @@ import pytest
 from infra.local.stack import LocalStack
 from tests.clients.box_client import BoxClient, fault
 
+OF_NMS = (
+    "\\Seen \\Answered \\Flagged \\Deleted \\Draft \\Recent $MDNSent $Forwarded \\read-report-sent".split()
+)
 NAMES = [
-    "\\Seen",
-    "$MDNSent",
-    "\\read-report-sent",
+    *OF_NMS,
     "a b",
     'say "hi"',
     "it's",
@@ -41,6 +42,17 @@ def listed(client: BoxClient, flags: str) -> list[str]:
     return found
 
 
+@pytest.mark.nms(
+    "GET /objects/{objectId}/flags/{flagName}", "204 if the flag is there; 404 with an empty structure if not"
+)
+@pytest.mark.nms(
+    "PUT /objects/{objectId}/flags/{flagName}", "201 with Location if the flag was added; 204 if it was there"
+)
+@pytest.mark.nms(
+    "DELETE /objects/{objectId}/flags/{flagName}",
+    "204 if the flag was removed; 404 with an empty structure if it was absent",
+)
+@pytest.mark.nms("names of flags", "Every flag that NMS names can be used, and any other")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_flag_is_added_seen_and_removed_alone(client: BoxClient, flags: str, name: str) -> None:
     one = f"{flags}/{quote(name, safe='')}"
@@ -57,6 +69,7 @@ def test_a_flag_is_added_seen_and_removed_alone(client: BoxClient, flags: str, n
     assert listed(client, flags) == []
 
 
+@pytest.mark.nms("flags")
 def test_flags_compare_without_case(client: BoxClient, flags: str) -> None:
     client.put(flags, {"flagList": {"flag": ["\\Seen", "\\SEEN", "Mine"]}})
     assert listed(client, flags) == ["\\Seen", "Mine"] or listed(client, flags) == ["Mine", "\\Seen"]
@@ -66,6 +79,8 @@ def test_flags_compare_without_case(client: BoxClient, flags: str) -> None:
     assert listed(client, flags) == ["\\Seen"]
 
 
+@pytest.mark.nms("GET /objects/{objectId}/flags", "The flagList holds the flags and its own resourceURL")
+@pytest.mark.nms("PUT /objects/{objectId}/flags", "200 with the new list, which replaces the old one whole")
 def test_the_list_is_replaced_whole(client: BoxClient, flags: str) -> None:
     client.put(f"{flags}/before")
     answer = client.put(flags, {"flagList": {"flag": ["after", "a/b", "100%"]}})
@@ -77,6 +92,7 @@ def test_the_list_is_replaced_whole(client: BoxClient, flags: str) -> None:
     assert listed(client, flags) == []
 
 
+@pytest.mark.nms("flags", "Flags are a set without order")
 def test_what_changes_nothing_is_no_change(client: BoxClient, flags: str) -> None:
     client.put(flags, {"flagList": {"flag": ["a", "b"]}})
     seq = client.get(flags.removesuffix("/flags")).json()["object"]["lastModSeq"]
@@ -86,6 +102,7 @@ def test_what_changes_nothing_is_no_change(client: BoxClient, flags: str) -> Non
     assert client.get(flags.removesuffix("/flags")).json()["object"]["lastModSeq"] == seq
 
 
+@pytest.mark.nms("PUT /objects/{objectId}/flags")
 @pytest.mark.parametrize(
     "body",
     [
@@ -122,6 +139,7 @@ def test_a_name_that_is_none_is_refused(client: BoxClient, flags: str, name: str
     assert listed(client, flags) == []
 
 
+@pytest.mark.nms("GET /objects/{objectId}/flags/{flagName}", "An unknown object is a 404 SVC0004")
 def test_an_unknown_object_has_no_flags(client: BoxClient, flags: str) -> None:
     gone = flags.removesuffix("/flags")
     client.delete(gone)

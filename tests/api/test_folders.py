@@ -26,6 +26,8 @@ def changes(client: BoxClient) -> list[str]:
     return [str(event) for event in events]
 
 
+@pytest.mark.nms("folder", "The root has no parentFolder")
+@pytest.mark.nms("root", "The root's name is empty; in it are /Default and /RCSMessageStore")
 def test_a_new_box_has_a_root_and_two_system_folders(client: BoxClient) -> None:
     root = folder_(client, client.folder_at("/"), listFilter="Subfolders")
     assert "parentFolder" not in root
@@ -34,6 +36,7 @@ def test_a_new_box_has_a_root_and_two_system_folders(client: BoxClient) -> None:
     assert sorted(below) == sorted([client.folder_at("/Default"), client.folder_at(STORE)])
 
 
+@pytest.mark.nms("path", "Any other name is taken as given")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_taken_as_given(client: BoxClient, name: str) -> None:
     made = client.folder(name)
@@ -43,6 +46,7 @@ def test_a_name_is_taken_as_given(client: BoxClient, name: str) -> None:
     assert client.folder_at(f"{STORE}/{name}") == made
 
 
+@pytest.mark.nms("path", "A folder's name has no slash, and is no empty or endless text")
 @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)
 def test_a_bad_name_is_refused_and_nothing_changes(client: BoxClient, name: Any) -> None:
     victim = client.folder("as it was")
@@ -53,6 +57,10 @@ def test_a_bad_name_is_refused_and_nothing_changes(client: BoxClient, name: Any)
     assert changes(client) == before
 
 
+@pytest.mark.nms("path", "A folder's name is unique among its siblings")
+@pytest.mark.nms(
+    "PUT /folders/{folderId}/folderName", "A name that a sibling has is refused with 409 SVC0002"
+)
 def test_a_name_is_taken_once_among_siblings(client: BoxClient) -> None:
     first, second = client.folder("first"), client.folder("second")
     client.folder("first", parent=first)
@@ -70,10 +78,21 @@ def test_a_freed_name_may_be_taken_again(client: BoxClient) -> None:
     assert fault(client.delete(old)) == (404, "SVC0004")
 
 
+@pytest.mark.nms("POST /folders", "201 with Location and a reference")
+def test_the_answer_to_a_new_folder_leads_to_it(client: BoxClient) -> None:
+    answer = client.post("/folders", {"folder": {"parentFolderPath": STORE, "name": "new"}})
+    url = client.folder_at(f"{STORE}/new")
+    assert (answer.status_code, answer.headers["location"]) == (201, url)
+    assert answer.json() == {"reference": {"resourceURL": url, "path": f"{STORE}/new"}}
+
+
+@pytest.mark.nms("POST /folders")
 def test_a_folder_without_a_name_gets_one(client: BoxClient) -> None:
     assert client.get(client.folder()).json()["folder"]["name"]
 
 
+@pytest.mark.nms("POST /folders", "parentFolder or parentFolderPath is a must, and has to exist")
+@pytest.mark.nms("SVC0002", "A bad or missing parent path is a 400")
 @pytest.mark.parametrize(
     "given",
     [
@@ -93,6 +112,10 @@ def test_a_folder_wants_one_parent_that_is_there(client: BoxClient, given: Any) 
     assert changes(client) == before
 
 
+@pytest.mark.nms("GET /folders/{folderId}/folderName", "The name of the folder")
+@pytest.mark.nms(
+    "PUT /folders/{folderId}/folderName", "200 with the new name; the paths of all below change with it"
+)
 def test_a_rename_moves_the_path_of_all_below_and_changes_only_the_folder(client: BoxClient) -> None:
     folder = client.folder("before")
     below = client.folder("below", parent=folder)
@@ -108,6 +131,10 @@ def test_a_rename_moves_the_path_of_all_below_and_changes_only_the_folder(client
     }
 
 
+@pytest.mark.nms(
+    "DELETE /folders/{folderId}", "The root and the system folders cannot be deleted: 403 POL0001"
+)
+@pytest.mark.nms("POL1030", "The root and the system folders cannot be renamed: 403")
 def test_the_root_and_the_system_folders_stay_what_they_are(stack: LocalStack, client: BoxClient) -> None:
     before = changes(client)
     for path in ("/", "/Default", STORE):
@@ -119,6 +146,8 @@ def test_the_root_and_the_system_folders_stay_what_they_are(stack: LocalStack, c
     assert changes(client) == before
 
 
+@pytest.mark.nms("POL1031", "Creating in a system folder is a 403")
+@pytest.mark.nms("/Default", "Only the network stores in /Default")
 def test_only_the_network_makes_folders_beside_the_users_own(stack: LocalStack, client: BoxClient) -> None:
     for parent in ("/", "/Default"):
         refused = client.post("/folders", {"folder": {"parentFolderPath": parent, "name": "x"}})
@@ -153,6 +182,11 @@ def filled(client: BoxClient) -> tuple[str, list[str], list[str]]:
 LISTS = {"Subfolders": {"subFolders"}, "Objects": {"objects"}, "All": {"subFolders", "objects"}}
 
 
+@pytest.mark.nms(
+    "GET /folders/{folderId}",
+    "listFilter chooses subFolders, objects or both, in pages of maxEntries, from cursor to cursor",
+)
+@pytest.mark.nms("folder", "subFolders and objects hold references")
 @pytest.mark.parametrize("page", [1, 2, 3, 7, 1000, 5000])
 @pytest.mark.parametrize("kind", ["Subfolders", "Objects", "All"])
 def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
@@ -175,6 +209,7 @@ def test_a_folder_lists_its_subfolders_and_then_its_objects_by_date(
     assert found == {"Subfolders": subfolders, "Objects": objects, "All": subfolders + objects}[kind]
 
 
+@pytest.mark.nms("GET /folders/{folderId}")
 @pytest.mark.parametrize(
     "query",
     [
@@ -194,6 +229,10 @@ def test_a_listing_asked_for_wrongly_is_refused(client: BoxClient, query: dict[s
     assert fault(client.get(client.folder_at(STORE), params=asked)) == (400, "SVC0002")
 
 
+@pytest.mark.nms(
+    "GET /folders/{folderId}",
+    "Without listFilter there are neither lists nor a cursor, and maxEntries counts nothing",
+)
 @pytest.mark.parametrize("query", [{}, {"maxEntries": "none"}, {"fromCursor": "x", "path": "No"}])
 def test_without_a_filter_nothing_is_listed_and_no_page_asked_for(
     client: BoxClient, filled: tuple[str, list[str], list[str]], query: dict[str, str]
@@ -202,6 +241,8 @@ def test_without_a_filter_nothing_is_listed_and_no_page_asked_for(
     assert not listed.keys() & {"subFolders", "objects", "cursor", "path"}
 
 
+@pytest.mark.nms("GET /folders/{folderId}", "Paths come with path=Yes only")
+@pytest.mark.nms("reference", "A reference has a resourceURL, and a path where it was asked for")
 def test_references_have_paths_when_these_are_asked_for(
     client: BoxClient, filled: tuple[str, list[str], list[str]]
 ) -> None:
@@ -216,6 +257,10 @@ def test_references_have_paths_when_these_are_asked_for(
     assert (root["path"], below) == ("/", ["/Default", STORE])
 
 
+@pytest.mark.nms(
+    "GET /folders/{folderId}", "attrFilter asks for the costly attributes; without it none of them comes"
+)
+@pytest.mark.nms("attributes of folders", "MsgCount, UnreadMsgCount and Size")
 def test_costly_attributes_come_when_they_are_asked_for(
     client: BoxClient, filled: tuple[str, list[str], list[str]]
 ) -> None:
@@ -227,6 +272,7 @@ def test_costly_attributes_come_when_they_are_asked_for(
     assert counts == {"MsgCount": ["4"], "UnreadMsgCount": ["3"], "Size": ["4"]}
 
 
+@pytest.mark.nms("attributes of folders", "Name, Date and Root")
 def test_a_folder_tells_its_name_its_date_and_that_it_is_the_root(client: BoxClient) -> None:
     date = {"name": "Date", "value": ["2020-05-01T00:00:00Z"]}
     folder = client.folder("named", attributes={"attribute": [date, {"name": "Colour", "value": ["red"]}]})
@@ -234,6 +280,7 @@ def test_a_folder_tells_its_name_its_date_and_that_it_is_the_root(client: BoxCli
     assert attributes(client, client.folder_at("/"), "Root,Name") == {"Root": ["Yes"], "Name": [""]}
 
 
+@pytest.mark.nms("attributes of folders", "SubtreeMsgCount, SubtreeUnreadMsgCount and SubtreeSize")
 @pytest.mark.whole
 @pytest.mark.parametrize("width", [2, 30])
 def test_the_counts_of_a_subtree_are_of_all_below_a_folder_but_what_is_deleted(
@@ -257,6 +304,17 @@ def test_the_counts_of_a_subtree_are_of_all_below_a_folder_but_what_is_deleted(
     }
 
 
+@pytest.mark.nms(
+    "path", "An object's path is its folders' names and its objectId; a folder's path is the names"
+)
+@pytest.mark.nms(
+    "GET /objects/operations/pathToId", "A path leads to an object's reference; any other is a 404 SVC0004"
+)
+@pytest.mark.nms(
+    "GET /folders/operations/pathToId",
+    "A path leads to a folder's reference, no path to the root; any other is a 404 SVC2008",
+)
+@pytest.mark.nms("SVC2008", "An unknown folder path in pathToId is a 404")
 def test_paths_lead_to_folders_and_objects_and_nowhere_else(client: BoxClient) -> None:
     folder = client.folder("f")
     held = client.plain_object(parent=folder)
@@ -280,6 +338,8 @@ def test_paths_lead_to_folders_and_objects_and_nowhere_else(client: BoxClient) -
     assert client.get("/folders/operations/pathToId").json()["reference"]["path"] == "/"
 
 
+@pytest.mark.nms("POST /objects/operations/pathToId", "Each path of a pathList has a code of its own")
+@pytest.mark.nms("POST /folders/operations/pathToId", "Each path of a pathList has a code of its own")
 def test_a_list_of_paths_has_a_code_for_each(client: BoxClient) -> None:
     held = client.plain_object()
     asked = {"pathList": {"path": [f"{STORE}/{id_of(held)}", "x", f"{STORE}/zz9"]}}
@@ -290,6 +350,7 @@ def test_a_list_of_paths_has_a_code_for_each(client: BoxClient) -> None:
     assert codes(items) == [200, (404, "SVC2008"), (404, "SVC2008"), 200]
 
 
+@pytest.mark.nms("attributes of folders", "Name, Root and the counts are read-only")
 @pytest.mark.parametrize("name", ["Root", "name", "MsgCount", "subtreesize"])
 def test_an_attribute_that_only_the_store_gives_is_not_taken_from_a_client(
     client: BoxClient, name: str

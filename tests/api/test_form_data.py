@@ -81,6 +81,10 @@ def test_a_part_may_have_many_headers_of_its_own(client: BoxClient) -> None:
     assert part["contentId"] == "<it>"
 
 
+@pytest.mark.nms(
+    "POST /objects",
+    "A multipart/related is taken apart like a multipart/mixed; a multipart inside it is one part",
+)
 @pytest.mark.whole
 def test_a_multipart_within_is_one_part_as_it_is(client: BoxClient) -> None:
     inner = multipart((b"Content-Type: text/plain", b"deep"), boundary="DEEP")

@@ -87,6 +87,7 @@ def test_paths_that_there_was_no_time_for_are_busy_and_the_others_answered(
     assert all(isinstance(one, Busy) for one in found[done:])
 
 
+@pytest.mark.nms("GET /objects/operations/pathToId")
 def test_an_object_is_found_in_its_own_folder_only(store: Store, key: BoxKey) -> None:
     [first, second] = objects.create(
         store, key, [Item(("RCSMessageStore", name), NewObject()) for name in "ab"], False, None

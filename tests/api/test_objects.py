@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from infra.local.stack import LocalStack
-from tests.clients.box_client import STORE, BoxClient, codes, fault
+from tests.clients.box_client import STORE, BoxClient, codes, fault, id_of
 from tests.clients.following import now, since
 from tests.clients.forms import attachment, bulk, multipart, root, send
+from tests.clients.searching import criterion, found
 
 BYTES = bytes(range(256)) * 4
 FIELDS = {"parentFolderPath": STORE}
@@ -77,6 +78,10 @@ FORMS = {
 }
 
 
+@pytest.mark.nms(
+    "POST /objects",
+    "A part may say multipart/form-data for form-data, and have typographic quotes",
+)
 @pytest.mark.whole
 @pytest.mark.parametrize("form", FORMS)
 def test_content_comes_back_byte_for_byte_however_the_form_was_written(client: BoxClient, form: str) -> None:
@@ -97,6 +102,14 @@ def test_content_that_looks_like_a_boundary_is_content(client: BoxClient) -> Non
     assert content(client, f"{url}/payload").content == tricky
 
 
+@pytest.mark.nms(
+    "POST /objects", "The first-level parts of a multipart become payload parts with their headers"
+)
+@pytest.mark.nms("GET /objects/{objectId}/payloadParts/{partId}", "Each part comes back byte for byte")
+@pytest.mark.nms("object", "An object of several parts has no payloadURL")
+@pytest.mark.nms(
+    "payloadPart", "href, contentType, size, contentId and contentDisposition of each first-level part"
+)
 @pytest.mark.whole
 def test_the_parts_of_a_multipart_keep_their_order_type_name_and_id(client: BoxClient) -> None:
     picture = (
@@ -115,6 +128,7 @@ def test_the_parts_of_a_multipart_keep_their_order_type_name_and_id(client: BoxC
     assert [content(client, part["href"]).content for part in (first, second)] == [b"one", BYTES]
 
 
+@pytest.mark.nms("POST /objects")
 def test_an_object_needs_no_content(client: BoxClient) -> None:
     for url in (client.plain_object(), made(send(client, multipart(root(FIELDS), attachment(b""))))):
         found = object_(client, url)
@@ -123,6 +137,11 @@ def test_an_object_needs_no_content(client: BoxClient) -> None:
         assert fault(client.get(f"{url}/payloadParts/1")) == (404, "SVC0004")
 
 
+@pytest.mark.nms("GET /objects/{objectId}")
+@pytest.mark.nms(
+    "object",
+    "What was given is kept; parentFolder, resourceURL and lastModSeq are there",
+)
 def test_an_object_shows_what_it_was_given(client: BoxClient) -> None:
     given = {
         "attributes": {
@@ -142,10 +161,57 @@ def test_an_object_shows_what_it_was_given(client: BoxClient) -> None:
     assert client.get(url).headers["etag"] == f'"{found["lastModSeq"]}"'
 
 
+OF_NMS = """Date Message-Context Direction From To Cc Bcc Subject TextContent Content-Type Message-ID
+    Conversation-ID Contribution-ID InReplyTo-Contribution-ID Is-CPM-Group DispositionStatus""".split()
+
+
+@pytest.mark.nms("attributes of objects", "Every attribute that NMS names is kept and can be searched by")
+def test_every_attribute_that_nms_names_is_kept_and_found(client: BoxClient) -> None:
+    values = {name: f"{name} of it" for name in OF_NMS} | {"Date": "2020-01-01T00:00:00Z"}
+    given = {"attribute": [{"name": name, "value": [value]} for name, value in values.items()]}
+    url = client.plain_object(attributes=given)
+    client.plain_object()
+    assert object_(client, url)["attributes"] == given
+    for name, value in values.items():
+        assert found(client, criterion("Attribute", value, name.lower())) == [url], name
+
+
+@pytest.mark.nms("POST /objects", "An object without a parent is stored in /RCSMessageStore")
+@pytest.mark.nms("/RCSMessageStore", "It holds the user's own folders and objects")
+def test_an_object_without_a_parent_is_stored_in_the_users_store(client: BoxClient) -> None:
+    for text in (None, "with content"):
+        url = made(client.create({}, text))
+        assert object_(client, url)["parentFolder"] == client.folder_at(STORE)
+
+
+@pytest.mark.nms("POST /objects", "201 with Location and a reference that has the path")
+@pytest.mark.nms("object", "An object shows its path")
+def test_the_answer_to_a_creation_is_a_reference_with_the_path(client: BoxClient) -> None:
+    client.folder("folder")
+    answer = client.create({"parentFolderPath": f"{STORE}/folder"}, "text")
+    url = made(answer)
+    path = f"{STORE}/folder/{id_of(url)}"
+    assert answer.json() == {"reference": {"resourceURL": url, "path": path}}
+    assert object_(client, url)["path"] == path
+
+
+@pytest.mark.nms("objectId, folderId", "The id of a deleted object or folder is never given out again")
+def test_an_id_is_never_given_out_again(client: BoxClient) -> None:
+    """Ids count up, so each is above all that went before it, whether these are still there or not."""
+    given: list[str] = []
+    for kind in ("object", "folder") * 3:
+        url = client.plain_object() if kind == "object" else client.folder()
+        client.delete(url)
+        given.append(id_of(url))
+    assert given == sorted(set(given))
+
+
+@pytest.mark.nms("numbers", "lastModSeq may come as a string")
 def test_numbers_may_come_as_strings(client: BoxClient) -> None:
     assert client.create({"lastModSeq": "7"}).status_code == 201
 
 
+@pytest.mark.nms("POST /objects", "A parentFolderPath that does not exist is created on the way")
 def test_folders_on_the_way_are_made(client: BoxClient) -> None:
     url = client.plain_object(f"{STORE}/new/newer")
     assert object_(client, url)["parentFolder"] == client.folder_at(f"{STORE}/new/newer")
@@ -156,6 +222,7 @@ def test_the_same_bytes_twice_are_two_contents(client: BoxClient) -> None:
     assert first != second
 
 
+@pytest.mark.nms("POST /objects", "A client can store only below /RCSMessageStore")
 @pytest.mark.parametrize("parent", ["/Default", "/Default/new", "/", "/Elsewhere"])
 def test_only_the_network_stores_beside_the_users_own(client: BoxClient, parent: str) -> None:
     token = now(client)
@@ -191,6 +258,7 @@ WRONG_FORMS = {
 }
 
 
+@pytest.mark.nms("POST /objects")
 @pytest.mark.parametrize("form", WRONG_FORMS)
 def test_a_wrong_form_is_refused_and_nothing_is_stored(
     stack: LocalStack, client: BoxClient, form: str
@@ -204,6 +272,7 @@ def test_a_form_needs_a_boundary(client: BoxClient) -> None:
     assert fault(send(client, FORMS["plain"][0], "multipart/form-data")) == (400, "SVC0002")
 
 
+@pytest.mark.nms("object")
 @pytest.mark.parametrize(
     "given",
     [
@@ -232,11 +301,13 @@ def test_a_wrong_object_is_refused_and_nothing_changes(client: BoxClient, given:
     assert since(client, token) == []
 
 
+@pytest.mark.nms("attributes", "Values are Unicode, of any script")
 def test_attributes_take_their_full_size_in_any_script(client: BoxClient) -> None:
     given = {"attribute": [{"name": f"a{n}", "value": ["語" * 9_900]} for n in range(10)]}
     assert object_(client, client.plain_object(attributes=given))["attributes"] == given
 
 
+@pytest.mark.nms("413", "A form above the limit is refused with POL0001")
 def test_a_form_of_up_to_four_megabytes_is_taken_and_no_larger(client: BoxClient) -> None:
     assert send(client, multipart(root(FIELDS), attachment(b"x" * 3_990_000))).status_code == 201
     token = now(client)
@@ -245,6 +316,7 @@ def test_a_form_of_up_to_four_megabytes_is_taken_and_no_larger(client: BoxClient
     assert since(client, token) == []
 
 
+@pytest.mark.nms("DELETE /objects/{objectId}", "204, and the object is unknown from then on")
 def test_a_deleted_object_is_gone(client: BoxClient) -> None:
     url = client.text_object()
     assert client.delete(url).status_code == 204
@@ -252,6 +324,10 @@ def test_a_deleted_object_is_gone(client: BoxClient) -> None:
         assert fault(answer) == (404, "SVC0004")
 
 
+@pytest.mark.nms(
+    "POST /objects/operations/bulkCreation",
+    "200 with a code for each object; missing parent folders are made",
+)
 @pytest.mark.whole
 def test_many_objects_in_one_request_each_with_its_code(client: BoxClient) -> None:
     objects = [
@@ -281,6 +357,7 @@ def test_a_thousand_objects_in_one_request(client: BoxClient) -> None:
     assert last["correlationTag"] == "999"
 
 
+@pytest.mark.nms("POST /objects/operations/bulkCreation", "Each object has one attachments part, in order")
 @pytest.mark.parametrize(
     ("objects", "contents"), [([], 0), ([FIELDS], 0), ([FIELDS, FIELDS], 1), ([FIELDS] * 1001, 1001)]
 )
@@ -292,10 +369,14 @@ def test_each_object_has_one_attachment_and_there_are_1_to_1000(
     assert since(client, token) == []
 
 
+@pytest.mark.nms(
+    "POST /objects/operations/bulkCreation", "If no object could be created, the request fails as a whole"
+)
 def test_a_bulk_creation_that_makes_nothing_fails_as_a_whole(client: BoxClient) -> None:
     assert fault(bulk(client, [{"parentFolder": "x"}], [attachment(b"x")])) == (400, "SVC0002")
 
 
+@pytest.mark.nms("object")
 def test_unknown_fields_are_passed_over(client: BoxClient) -> None:
     body = json.dumps({"object": {"later": {"and": "more"}}, "x": 1}).encode()
     assert send(client, body, "application/json").status_code == 201

@@ -32,6 +32,9 @@ def stored(client: BoxClient, kind: str, name: str | None = None) -> httpx.Respo
     return httpx.get(client.get(f"{url}/payload").headers["location"])
 
 
+@pytest.mark.nms(
+    "GET /objects/{objectId}/payload", "The content comes by a redirect to S3, or its address as JSON"
+)
 @pytest.mark.whole
 def test_a_body_is_a_redirect_or_for_whom_prefers_it_json(client: BoxClient) -> None:
     url = client.text_object("hello")
@@ -67,6 +70,7 @@ def test_an_address_is_good_for_minutes_and_says_until_when(client: BoxClient) -
     assert abs(datetime.fromisoformat(given["expires"]) - end) <= timedelta(seconds=2)
 
 
+@pytest.mark.nms("GET /objects/{objectId}/payload", "A client may ask for a range of the content")
 @pytest.mark.whole
 def test_a_range_of_a_body_is_served(client: BoxClient) -> None:
     href = client.get(f"{client.text_object('0123456789')}/payload").headers["location"]
@@ -74,6 +78,7 @@ def test_a_range_of_a_body_is_served(client: BoxClient) -> None:
     assert (answer.status_code, answer.text, answer.headers["content-range"]) == (206, "234", "bytes 2-4/10")
 
 
+@pytest.mark.nms("GET /objects/{objectId}/payloadParts/{partId}")
 @pytest.mark.parametrize("part", ["0", "2", "-1", "01", "x", "%31%20"])
 def test_an_unknown_part_is_not_found(client: BoxClient, part: str) -> None:
     assert fault(client.get(f"{client.text_object()}/payloadParts/{part}")) == (404, "SVC0004")
@@ -145,6 +150,7 @@ def test_a_file_name_that_is_sent_out_reads_in_the_order_of_its_letters(
     assert [one for one in shown if not set(TURNS).isdisjoint(unquote(one))] == []
 
 
+@pytest.mark.nms("payloadPart", "contentDisposition is shown as it came")
 @pytest.mark.whole
 def test_a_disposition_is_shown_as_it_came(client: BoxClient) -> None:
     given = "attachment; filename*=UTF-8''%d9%85%d8%b1%d8%ad%d8%a8%d8%a7.txt; size=9"

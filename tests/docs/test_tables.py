@@ -30,6 +30,7 @@ def test_every_table_is_what_the_code_says(capsys: pytest.CaptureFixture[str]) -
         ("reference.md", "| `HISTORY_DAYS` |", "settings"),
         ("reference.md", "| at least `5` in 3 of 5", "alarms"),
         ("operating.md", "| `RestoreDays` | `7` |", "parameters"),
+        ("conformance.md", "| `POST /folders` |", "resources"),
     ],
 )
 def test_a_stale_table_is_named_and_written_anew(

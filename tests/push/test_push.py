@@ -50,6 +50,8 @@ def test_every_verification_asks_for_a_code_of_its_own(box: BoxClient, subscribe
     assert len({post.webhook_id for post in subscriber.posts}) == 2
 
 
+@pytest.mark.nms("POST {notifyURL}", "The nmsEventLists hold every change, in order")
+@pytest.mark.nms("nmsEventList", "nmsEvent, index, restartToken and a link to the subscription")
 def test_a_list_is_what_a_sync_would_have_told(box: BoxClient, subscriber: Subscriber) -> None:
     made = active(box, subscriber)
     some_of_everything(box)
@@ -67,6 +69,7 @@ def test_a_list_is_what_a_sync_would_have_told(box: BoxClient, subscriber: Subsc
         assert each["link"] == [{"rel": "NmsSubscription", "href": made["resourceURL"]}]
 
 
+@pytest.mark.nms("nmsEventList")
 def test_callback_data_comes_back_with_every_list(box: BoxClient, subscriber: Subscriber) -> None:
     data = 'mine: "Grüße" \\ 😀\n'
     made = ask(box, subscriber.url, {"callbackData": data}).json()["nmsSubscription"]
@@ -107,6 +110,7 @@ def test_every_post_is_signed_and_no_other_secret_or_body_will_do(
         assert post.headers["content-type"] == "application/json"
 
 
+@pytest.mark.nms("restartToken", "A token from a notification leads on in the box's changes")
 def test_each_token_that_is_pushed_leads_on_from_just_behind_its_list(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -206,6 +210,7 @@ def test_tokens_of_an_old_history_are_as_old_as_their_lists(
     assert ages[1] < timedelta(hours=1)
 
 
+@pytest.mark.nms("index", "Each subscription has an index of its own, which begins at 1 and has no holes")
 def test_every_subscription_of_a_box_is_told_everything_by_its_own_numbers(box: BoxClient) -> None:
     with Subscriber() as one, Subscriber() as two, Subscriber() as three:
         first = active(box, one)

@@ -109,6 +109,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.nms("POST {notifyURL}", "A list that was not taken is sent again with the same index")
 def test_a_list_that_was_not_taken_comes_again_until_it_is(hasty: LocalStack) -> None:
     """With the same id, number and body, signed anew. Until then, the subscription shows the reason."""
     with ExitStack() as open_ones:

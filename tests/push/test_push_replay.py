@@ -26,6 +26,7 @@ from tests.stack.signing import Signer
 pytestmark = pytest.mark.whole
 
 
+@pytest.mark.nms("POST /subscriptions", "With a restartToken, notifications begin there")
 def test_a_token_of_the_past_brings_the_history_since(box: BoxClient, subscriber: Subscriber) -> None:
     box.folder("before")
     token = now(box)
@@ -36,6 +37,7 @@ def test_a_token_of_the_past_brings_the_history_since(box: BoxClient, subscriber
     assert_told(subscriber, since(box, token))
 
 
+@pytest.mark.nms("restartToken", "A token is good for any subscription of its box")
 def test_a_secret_is_changed_by_a_second_subscription_and_nothing_is_missed(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -66,6 +68,10 @@ def test_a_token_from_the_middle_of_a_listing_brings_what_changed_since_the_list
     assert told(subscriber.events, "changedFolder")[-1]["name"] == "after"
 
 
+@pytest.mark.nms(
+    "POST /subscriptions/{subscriptionId}",
+    "A restartToken replays from there, beginning with the index of the answer",
+)
 def test_a_replay_begins_with_the_list_that_the_update_names(box: BoxClient, subscriber: Subscriber) -> None:
     """The numbers go on, and the events come again from the token's position."""
     token = now(box)
@@ -82,6 +88,7 @@ def test_a_replay_begins_with_the_list_that_the_update_names(box: BoxClient, sub
     assert subscriber.lists[1]["nmsEvent"] == since(box, token)
 
 
+@pytest.mark.nms("index", "An update does not reset the index")
 def test_a_replay_asked_for_amid_changes_begins_with_the_list_that_the_update_names(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -99,6 +106,9 @@ def test_a_replay_asked_for_amid_changes_begins_with_the_list_that_the_update_na
     assert indexes == list(range(1, len(indexes) + 1))
 
 
+@pytest.mark.nms(
+    "DELETE /subscriptions/{subscriptionId}", "After the deletion of a subscription nothing more is sent"
+)
 def test_after_its_deletion_there_is_silence(box: BoxClient, subscriber: Subscriber) -> None:
     ended = active(box, subscriber)
     with Subscriber() as witness:
@@ -186,6 +196,7 @@ def test_who_asks_from_before_the_log_begins_is_told_to_list_anew(
     assert_reset(box, subscriber, 1)
 
 
+@pytest.mark.nms("resetBox")
 def test_a_subscriber_of_a_box_that_was_reset_is_told_to_list_anew(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:

@@ -33,6 +33,7 @@ def lists(subscriber: Subscriber) -> list[Post]:
     return [post for post in list(subscriber.posts) if not post.verification]
 
 
+@pytest.mark.nms("nmsSubscription")
 def test_a_subscription_shows_its_format_if_it_asked_for_one(
     box: BoxClient, subscriber: Subscriber, made: Json
 ) -> None:
@@ -44,6 +45,7 @@ def test_a_subscription_shows_its_format_if_it_asked_for_one(
     assert "notificationFormat" not in silent["callbackReference"]
 
 
+@pytest.mark.nms("POST {notifyURL}", "notificationFormat XML asks for lists in XML")
 def test_lists_come_in_xml_and_say_what_a_sync_would_have_told(
     box: BoxClient, subscriber: Subscriber, made: Json
 ) -> None:

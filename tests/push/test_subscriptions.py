@@ -42,6 +42,11 @@ def is_about(seconds: float, subscription: Json) -> bool:
     return abs(seconds_left(subscription) - seconds) < 60
 
 
+@pytest.mark.nms("POST /subscriptions", "201 with Location; the index of the first list is 1")
+@pytest.mark.nms(
+    "nmsSubscription",
+    "callbackReference, duration and clientCorrelator are kept; resourceURL and index are given",
+)
 def test_a_new_subscription_says_where_it_stands_and_tells_its_secret(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -58,6 +63,7 @@ def test_a_new_subscription_says_where_it_stands_and_tells_its_secret(
     assert "lastError" not in made
 
 
+@pytest.mark.nms("GET /subscriptions/{subscriptionId}", "The subscription is shown, without its secret")
 def test_the_secret_is_told_once_and_each_subscription_has_its_own(
     box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -69,6 +75,7 @@ def test_the_secret_is_told_once_and_each_subscription_has_its_own(
     assert "whsec_" not in box.get("/subscriptions").text
 
 
+@pytest.mark.nms("POST /subscriptions", "The answer's restartToken says from where on it is told")
 def test_its_restart_token_says_from_where_on_it_is_told(box: BoxClient, subscriber: Subscriber) -> None:
     box.folder("before")
     made = subscribe(box, subscriber)
@@ -77,6 +84,8 @@ def test_its_restart_token_says_from_where_on_it_is_told(box: BoxClient, subscri
     assert [event["changedFolder"]["name"] for event in since(box, made["restartToken"])] == ["after"]
 
 
+@pytest.mark.nms("GET /subscriptions")
+@pytest.mark.nms("nmsSubscriptionList", "The list of subscriptions has a resourceURL of its own")
 def test_a_list_holds_the_subscriptions_of_the_box_and_no_others(
     stack: LocalStack, box: BoxClient, subscriber: Subscriber
 ) -> None:
@@ -88,6 +97,7 @@ def test_a_list_holds_the_subscriptions_of_the_box_and_no_others(
         assert urls(other) == {foreign["resourceURL"]}
 
 
+@pytest.mark.nms("acr:auth", "Subscriptions asked for by acr:auth name the box by its real id")
 def test_asked_for_as_ones_own_box_it_names_the_real_one(box: BoxClient, subscriber: Subscriber) -> None:
     made = subscribe(box, subscriber)
     root, _, _ = box.base.rpartition("/")
@@ -97,6 +107,7 @@ def test_asked_for_as_ones_own_box_it_names_the_real_one(box: BoxClient, subscri
     ]
 
 
+@pytest.mark.nms("nmsSubscription")
 @pytest.mark.parametrize(
     ("duration", "seconds"),
     [(None, LONGEST), (0, LONGEST), ("7200", 7200), (LONGEST - 100, LONGEST - 100), (2**32 - 1, LONGEST)],
@@ -108,6 +119,9 @@ def test_a_subscription_lasts_as_long_as_it_asks_for_and_at_most_thirty_days(
     assert is_about(seconds, subscribe(box, subscriber, **given))
 
 
+@pytest.mark.nms(
+    "POST /subscriptions/{subscriptionId}", "200 with the subscription; duration counts from now on"
+)
 def test_an_update_sets_how_long_it_lasts_from_now_on(box: BoxClient, subscriber: Subscriber) -> None:
     made = subscribe(box, subscriber, duration=3600)
     assert is_about(7200, update(box, made, duration=7200))
@@ -117,6 +131,7 @@ def test_an_update_sets_how_long_it_lasts_from_now_on(box: BoxClient, subscriber
     assert is_about(LONGEST, look(box, made))
 
 
+@pytest.mark.nms("nmsSubscriptionUpdate", "duration and restartToken can be updated, nothing else changes")
 def test_an_update_changes_nothing_else(box: BoxClient, subscriber: Subscriber) -> None:
     made = subscribe(box, subscriber, duration=3600, clientCorrelator="c")
     assert eventually(lambda: look(box, made)["state"] == "active")
@@ -125,6 +140,9 @@ def test_an_update_changes_nothing_else(box: BoxClient, subscriber: Subscriber) 
     assert after == before | {"duration": after["duration"], "expiry": after["expiry"]}
 
 
+@pytest.mark.nms(
+    "DELETE /subscriptions/{subscriptionId}", "204, and the subscription is unknown from then on"
+)
 def test_what_is_deleted_is_not_there_any_more(box: BoxClient, subscriber: Subscriber) -> None:
     made, kept = subscribe(box, subscriber), subscribe(box, subscriber)
     answer = box.delete(made["resourceURL"])
@@ -139,6 +157,7 @@ def test_what_is_deleted_is_not_there_any_more(box: BoxClient, subscriber: Subsc
     assert urls(box) == {kept["resourceURL"]}
 
 
+@pytest.mark.nms("GET /subscriptions/{subscriptionId}", "An unknown subscription is a 404")
 @pytest.mark.parametrize("unknown", ["zzzz", "0", "é", "S#1", "..%2F..", "1" * 2000])
 def test_an_unknown_subscription(box: BoxClient, subscriber: Subscriber, unknown: str) -> None:
     subscribe(box, subscriber)
@@ -256,12 +275,15 @@ BAD = {
 }
 
 
+@pytest.mark.nms("POST /subscriptions", "What is not a subscription is refused, and nothing is made")
+@pytest.mark.nms("nmsSubscription", "A duration above an unsignedInt is refused, and so is a filter")
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD.keys())
 def test_what_is_not_well_said_is_refused_and_nothing_made(box: BoxClient, body: Json) -> None:
     assert fault(box.post("/subscriptions", body)) == (400, "SVC0002")
     assert listed(box) == []
 
 
+@pytest.mark.nms("nmsSubscriptionUpdate")
 def test_an_update_that_is_refused_changes_nothing(box: BoxClient, subscriber: Subscriber) -> None:
     made = subscribe(box, subscriber, duration=3600)
     assert eventually(lambda: look(box, made)["state"] == "active")
@@ -323,6 +345,9 @@ def test_one_that_expired_counts_no_more_and_can_be_renewed(box: BoxClient, subs
     assert is_about(LONGEST, renewed)
 
 
+@pytest.mark.nms(
+    "POST /subscriptions", "The same clientCorrelator again answers with the subscription that is there"
+)
 def test_a_correlator_given_again_answers_with_the_subscription_that_is_there(
     box: BoxClient, subscriber: Subscriber
 ) -> None:

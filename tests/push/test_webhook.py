@@ -91,6 +91,7 @@ def test_a_literal_address_needs_no_resolver_and_a_certificate_of_its_own(tmp_pa
     assert dialled == [("2606:4700::1111", 8443)]
 
 
+@pytest.mark.nms("POST {notifyURL}", "204, or any other 2xx, is success")
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 def test_any_2xx_is_success(status: int) -> None:
     with Receiver(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status) as receiver:

@@ -45,6 +45,9 @@ def flags_of(client: BoxClient, url: str) -> list[str]:
     return sorted(found)
 
 
+@pytest.mark.nms(
+    "POST /objects/operations/bulkUpdate", "AddFlag adds flags to each object beside those it has"
+)
 def test_flags_are_added_to_each_object_beside_those_it_has(client: BoxClient) -> None:
     urls = [client.plain_object(flags={"flag": [f"own {n}"]}) for n in range(3)]
     other = client.plain_object()
@@ -55,6 +58,7 @@ def test_flags_are_added_to_each_object_beside_those_it_has(client: BoxClient) -
     assert flags_of(client, other) == []
 
 
+@pytest.mark.nms("POST /objects/operations/bulkUpdate", "RemoveFlag removes flags, whatever their case")
 def test_flags_are_removed_whatever_their_case_and_the_others_stay(client: BoxClient) -> None:
     urls = [client.plain_object(flags={"flag": flags}) for flags in (["\\Seen", "a"], ["b"], ["\\seen"])]
     assert codes(items(client.post(UPDATE, update("RemoveFlag", ["\\SEEN", "c"], urls)))) == [200] * 3
@@ -77,6 +81,8 @@ def test_an_object_with_too_many_flags_fails_alone(client: BoxClient) -> None:
     assert (len(flags_of(client, full)), flags_of(client, empty)) == (100, ["7", "more"])
 
 
+@pytest.mark.nms("POST /objects/operations/bulkDelete")
+@pytest.mark.nms("DELETE /objects/operations/bulkDelete", "DELETE with a body does the same as POST")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_each_object_named_is_deleted_and_no_other(client: BoxClient, method: str) -> None:
     urls = [client.text_object(str(n)) for n in range(3)]
@@ -88,6 +94,7 @@ def test_each_object_named_is_deleted_and_no_other(client: BoxClient, method: st
     assert [one["resourceURL"] for one in gone] == urls
 
 
+@pytest.mark.nms("POST /objects/operations/bulkUpdate", "A bad reference costs its own item alone")
 def test_each_bad_reference_fails_alone(stack: LocalStack, client: BoxClient) -> None:
     good, gone, folder = client.plain_object(), client.plain_object(), client.folder("folder")
     client.delete(gone)

@@ -36,6 +36,7 @@ READ = [
 OF_ONE_ANSWER = {"date", "x-correlation-id", "location"}
 
 
+@pytest.mark.nms("methods", "HEAD answers as GET does, without the body")
 @pytest.mark.parametrize("path", READ)
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
 def test_head_answers_as_get_does_but_for_the_body(client: BoxClient, path: str, coding: str) -> None:
@@ -118,6 +119,9 @@ def test_a_compressed_body_is_refused_and_an_identical_one_is_read(client: BoxCl
     assert asked(client, FOLDER.encode(), kind, **{"content-encoding": "Identity"}).status_code == 201
 
 
+@pytest.mark.nms(
+    "URL variables", "A box id may be percent-encoded in any way; a resourceURL holds it encoded"
+)
 @pytest.mark.parametrize("safe", ["", ":", "+", ":+"])
 def test_a_box_is_the_same_however_its_name_is_encoded(client: BoxClient, safe: str) -> None:
     url = client.plain_object()
@@ -128,6 +132,7 @@ def test_a_box_is_the_same_however_its_name_is_encoded(client: BoxClient, safe: 
     assert fault(client.get(url.replace(name, quote(name, safe="")))) == (403, "POL0001")
 
 
+@pytest.mark.nms("acr:auth", "Every resourceURL in a request may say acr:auth")
 @pytest.mark.parametrize("own", ["acr:auth", "acr%3Aauth", "acr%3aauth"])
 def test_every_reference_may_name_ones_own_box_acr_auth(client: BoxClient, own: str) -> None:
     def by_own(url: str) -> str:
@@ -147,6 +152,7 @@ def test_every_reference_may_name_ones_own_box_acr_auth(client: BoxClient, own: 
         assert item["success"]["resourceURL"] == url
 
 
+@pytest.mark.nms("URL variables", "URL variables are decoded once")
 def test_a_flag_in_a_path_is_decoded_once(client: BoxClient) -> None:
     flags = f"{client.plain_object()}/flags"
     assert client.put(f"{flags}/%5CSeen").status_code == 201
@@ -186,6 +192,7 @@ NUMBERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.nms("numbers", "What is no number in the range of its field is refused")
 @pytest.mark.parametrize("what", NUMBERS)
 def test_a_number_that_is_none_is_refused(client: BoxClient, what: str) -> None:
     subscription = {"callbackReference": {"notifyURL": "https://example.com/"}, "duration": "NUMBER"}
@@ -194,6 +201,7 @@ def test_a_number_that_is_none_is_refused(client: BoxClient, what: str) -> None:
     assert fault(answer) == (400, "SVC0002")
 
 
+@pytest.mark.nms("numbers")
 @pytest.mark.parametrize("number", ["1000", '"1000"', "1000.0", "1E3"])
 def test_a_number_may_be_written_as_a_text(client: BoxClient, number: str) -> None:
     criterion = {"type": "Attribute", "name": "Root", "value": "Yes"}

@@ -71,6 +71,7 @@ def flagged(client: BoxClient, urls: list[str]) -> list[str]:
     return [url for url in urls if "x" in client.get(f"{url}/flags").json()["flagList"]["flag"]]
 
 
+@pytest.mark.nms("POST /objects/operations/bulkUpdate", "selectionCriteria may say which objects")
 def test_flags_are_added_to_what_meets_the_criteria_and_each_object_has_an_item(client: BoxClient) -> None:
     urls = fill(client, 5)
     found = answered(ask(client, "bulkUpdate", criteria(SEEN)))
@@ -82,6 +83,7 @@ def test_flags_are_added_to_what_meets_the_criteria_and_each_object_has_an_item(
     assert flagged(client, urls) == [urls[1], urls[3]]
 
 
+@pytest.mark.nms("POST /objects/operations/bulkDelete", "selectionCriteria may say which objects")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_what_meets_the_criteria_is_deleted_and_the_rest_stays(client: BoxClient, method: str) -> None:
     urls = fill(client, 4)
@@ -114,6 +116,10 @@ def test_a_cursor_leads_on_to_what_is_left_and_each_object_is_met_once(
     assert flagged(client, there) == (urls if way == "bulkUpdate" else [])
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder",
+    "selectionCriteria may say which objects; the answer then gives their number",
+)
 def test_a_copy_of_everything_is_answered_by_its_number_and_told_by_the_changes(client: BoxClient) -> None:
     urls, target = fill(client, 4), client.folder("target")
     token = now(client)

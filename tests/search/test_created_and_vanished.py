@@ -56,12 +56,15 @@ def objects(request: pytest.FixtureRequest, stack: LocalStack, box: BoxClient) -
     return made
 
 
+@pytest.mark.nms("searchCriteria", "CreatedObjects with an empty value: every object, once")
 @pytest.mark.parametrize("most", [1, 2, 5, 6, 1000])
 def test_from_the_beginning_every_object_is_told_once(box: BoxClient, objects: list[str], most: int) -> None:
     assert created(box, maxEntries=most)[0] == objects
     assert steps(box, most=most) == objects
 
 
+@pytest.mark.nms("objectList", "creationCursor leads to what is created later")
+@pytest.mark.nms("searchCriteria", "CreatedObjects with a creationCursor: what was created since")
 def test_after_that_only_what_is_new_is_told(box: BoxClient, objects: list[str]) -> None:
     _, cursor = created(box, maxEntries=2)
     assert created(box, cursor)[0] == []
@@ -200,6 +203,7 @@ def test_a_search_cursor_ends_with_the_box_s_validity(stack: LocalStack, box: Bo
 # Vanished objects ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.nms("searchCriteria", "VanishedObjects: what was deleted, the last first")
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_what_vanished_is_told_the_last_first(box: BoxClient, most: int) -> None:
     folder = box.folder("folder")
@@ -221,6 +225,7 @@ def test_a_box_that_lost_nothing_has_no_vanished_objects(client: BoxClient) -> N
     assert search(client, VANISHED).json() == {"objectReferenceList": {"objectReference": []}}
 
 
+@pytest.mark.nms("deletion and expiry", "What was deleted is known for 30 days")
 def test_vanished_objects_are_known_for_thirty_days(stack: LocalStack, box: BoxClient) -> None:
     old, new = box.plain_object(), box.plain_object()
     box.delete(old)

@@ -22,6 +22,7 @@ def by_name(box: BoxClient, name: str) -> list[str]:
     return found(box, criterion("Attribute", name, "name"))
 
 
+@pytest.mark.nms("attributes of folders", "A folder is found by its Name attribute, whatever its case")
 def test_a_folder_is_found_by_its_name_whatever_its_case(box: BoxClient) -> None:
     url = box.folder("Holiday", attributes=attributes(Name="another"))
     box.folder("Holiday 2")
@@ -49,6 +50,7 @@ def test_only_the_root_is_the_root(box: BoxClient) -> None:
     assert (other in others, box.folder_at("/") in others) == (True, False)
 
 
+@pytest.mark.nms("POST /folders/operations/search")
 def test_a_folder_is_found_by_any_attribute_text_word_and_date(box: BoxClient) -> None:
     url = box.folder("one", attributes=attributes(Colour="dark red", Date="2026-03-01T00:00:00Z"))
     box.folder("two", attributes=attributes(Colour="dark reddish", Date="2026-03-02T00:00:00Z"))
@@ -61,6 +63,7 @@ def test_a_folder_is_found_by_any_attribute_text_word_and_date(box: BoxClient) -
     assert len(found(box, criterion("AllTextAttributes", "RED"))) == 2
 
 
+@pytest.mark.nms("POST /folders/operations/search")
 def test_folders_are_found_within_a_scope(box: BoxClient) -> None:
     top = box.folder("top")
     below = box.folder("below", top)
@@ -73,6 +76,7 @@ def test_folders_are_found_within_a_scope(box: BoxClient) -> None:
     assert fault(search(box, searchScope={"resourceURL": f"{top}9"}, what="folders")) == (400, "SVC0002")
 
 
+@pytest.mark.nms("folderList")
 @pytest.mark.parametrize("most", [1, 2, 6, 7, 1000])
 @pytest.mark.parametrize("order", [None, by("Name", "Ascending")])
 def test_each_folder_comes_in_one_page(box: BoxClient, most: int, order: Json | None) -> None:

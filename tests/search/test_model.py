@@ -6,6 +6,7 @@ The model knows nothing of indexes, cursors or folding: it looks at every object
 import itertools
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -157,6 +158,9 @@ class Filled:
 WITHIN = {"store": set(PLACES), "top": {"top", "below"}, "below": {"below"}, "beside": {"beside"}}
 
 
+@pytest.mark.nms(
+    "POST /objects/operations/search", "Whatever is asked, all pages together are what the criteria select"
+)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(THINGS, max_size=25),

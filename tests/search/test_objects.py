@@ -32,12 +32,14 @@ def named(box: BoxClient, **values: str) -> str:
 # What is found -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.nms("POST /objects/operations/search")
 def test_without_criteria_every_object_is_found_newest_first(box: BoxClient) -> None:
     objects = dated(box)
     now = box.plain_object(box.folder("below"))
     assert found(box) == [now, *objects[::-1]]
 
 
+@pytest.mark.nms("objectList", "A page has a cursor, unless it is the last")
 @pytest.mark.parametrize("most", [1, 2, 3, 8, 9, 5000, "3"])
 def test_each_object_comes_in_one_page(box: BoxClient, most: Any) -> None:
     objects = dated(box)
@@ -46,6 +48,7 @@ def test_each_object_comes_in_one_page(box: BoxClient, most: Any) -> None:
     assert len(everything) == -(-7 // int(most))
 
 
+@pytest.mark.nms("POST /objects/operations/search", "The objectList holds whole objects")
 def test_an_object_is_shown_as_in_a_listing(box: BoxClient) -> None:
     url = box.text_object(
         attributes=attributes(Subject="hi"), flags={"flag": ["\\Seen"]}, correlationId="1", correlationTag="2"
@@ -55,6 +58,7 @@ def test_an_object_is_shown_as_in_a_listing(box: BoxClient) -> None:
     assert listed(search(box))["object"] == [whole]
 
 
+@pytest.mark.nms("searchCriteria", "Date: from minDate on, before maxDate")
 @pytest.mark.parametrize(
     ("value", "days"),
     [
@@ -76,11 +80,14 @@ def test_a_range_of_dates_holds_its_beginning_and_not_its_end(
     assert ranges == (expected if order == "Ascending" else expected[::-1])
 
 
+@pytest.mark.nms("attributes of objects")
 def test_an_object_without_a_valid_date_has_that_of_its_creation(box: BoxClient) -> None:
     url = box.plain_object(attributes=attributes(Date="yesterday"))
     assert found(box, criterion("Date", "minDate=2026-01-01T00:00:00Z")) == [url]
 
 
+@pytest.mark.nms("attributes", "Names of attributes compare without case")
+@pytest.mark.nms("searchCriteria", "Attribute: the whole value, without case")
 def test_an_attribute_is_found_by_its_whole_value_whatever_the_case(box: BoxClient) -> None:
     url = named(box, Message_Context="Pager-Message")
     named(box, Message_Context="pager-message 2")
@@ -88,6 +95,7 @@ def test_an_attribute_is_found_by_its_whole_value_whatever_the_case(box: BoxClie
     assert found(box, criterion("Attribute", "pager-MESSAGE", "MESSAGE-Context")) == [url]
 
 
+@pytest.mark.nms("attributes", "An attribute's value is a list")
 def test_an_attribute_is_found_by_any_of_its_values(box: BoxClient) -> None:
     both = {"attribute": [{"name": "To", "value": ["tel:+1", "tel:+2"]}]}
     url = box.plain_object(attributes=both)
@@ -95,6 +103,7 @@ def test_an_attribute_is_found_by_any_of_its_values(box: BoxClient) -> None:
     assert found(box, criterion("Attribute", "tel:+1tel:+2", "To")) == []
 
 
+@pytest.mark.nms("searchCriteria", "AllTextAttributes: a part of any attribute's text, without case")
 @pytest.mark.parametrize("text", ["ell", "HELLO W", "Straße", "STRASSE", "cafe\u0301", "CAF\u00c9"])
 def test_text_is_found_in_the_middle_of_any_attribute(box: BoxClient, text: str) -> None:
     url = named(box, Subject="Hello world", TextContent="Die STRASSE zum caf\u00e9")
@@ -102,6 +111,7 @@ def test_text_is_found_in_the_middle_of_any_attribute(box: BoxClient, text: str)
     assert found(box, criterion("AllTextAttributes", text)) == [url]
 
 
+@pytest.mark.nms("searchCriteria", "WholeWord: a word that no letter, digit or mark touches")
 def test_a_whole_word_is_touched_by_no_letter_digit_or_mark(box: BoxClient) -> None:
     whole = [
         named(box, Subject=text) for text in ("the cat", "Cat!", "a (cat)", "dog,cat,cow", "cats and a cat")
@@ -117,6 +127,7 @@ def test_a_whole_word_may_be_looked_for_in_one_attribute(box: BoxClient) -> None
     assert found(box, criterion("WholeWord", "cat", "textcontent")) == [url]
 
 
+@pytest.mark.nms("searchCriteria", 'Flag: with value "true" where it is set, with "false" where it is not')
 @pytest.mark.parametrize("value", ["true", "True", True])
 def test_a_flag_is_found_where_it_is_set_whatever_its_case(box: BoxClient, value: Any) -> None:
     seen, unseen = box.plain_object(flags={"flag": ["\\Seen"]}), box.plain_object()
@@ -126,6 +137,7 @@ def test_a_flag_is_found_where_it_is_set_whatever_its_case(box: BoxClient, value
     assert found(box, criterion("Flag", value, "\\SEEN")) == []
 
 
+@pytest.mark.nms("searchCriteria", "And, Or and Not join the criteria; And is the default")
 @pytest.mark.parametrize(
     ("operator", "expected"),
     [(None, "c"), ("And", "c"), ("Or", "abc"), ("Not", "abd"), ("not", "abd")],
@@ -150,6 +162,7 @@ def test_dates_count_under_any_operator(box: BoxClient) -> None:
 # In which order ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.nms("sortCriteria", "Date; the list may be called criterion or sortCriterion")
 @pytest.mark.parametrize("spelling", ["criterion", "sortCriterion"])
 def test_the_order_may_be_ascending_in_either_spelling(box: BoxClient, spelling: str) -> None:
     objects = dated(box)
@@ -157,6 +170,7 @@ def test_the_order_may_be_ascending_in_either_spelling(box: BoxClient, spelling:
     assert found(box, sortCriteria=order, maxEntries=3) == objects
 
 
+@pytest.mark.nms("sortCriteria", "Attribute: ascending, or descending by default")
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_objects_may_be_ordered_by_an_attribute(box: BoxClient, most: int) -> None:
     urls = {text: named(box, Subject=text) for text in ("b", "C", "a", "Á", "ab")}
@@ -200,6 +214,10 @@ def tree(box: BoxClient) -> dict[str, str]:
     return places | objects
 
 
+@pytest.mark.nms(
+    "selectionCriteria",
+    "searchScope is a folder with all below it; nonRecursiveScope leaves out what is below",
+)
 @pytest.mark.parametrize("criteria", [[], [TEXT], [criterion("Date", "minDate=2020-01-01T00:00:00Z")]])
 @pytest.mark.parametrize("order", [None, by("Subject")])
 def test_a_scope_is_a_folder_and_all_below_it(
@@ -252,6 +270,7 @@ def cursor(box: BoxClient, *criteria: Json, **more: Any) -> str:
     return str(listed(search(box, *criteria, **{"maxEntries": 1, **more}))["cursor"])
 
 
+@pytest.mark.nms("cursor", "What is there from the first page to the last comes in one page")
 @pytest.mark.parametrize("order", [None, by(order="Ascending"), by("Subject"), by("Subject", "Ascending")])
 @pytest.mark.parametrize("criteria", [[], [TEXT]])
 def test_while_a_client_reads_what_is_there_all_the_time_comes_once(
@@ -278,6 +297,7 @@ def test_while_a_client_reads_what_is_there_all_the_time_comes_once(
     assert len(seen) == len(set(seen))
 
 
+@pytest.mark.nms("selectionCriteria", "fromCursor leads on in its own search alone")
 @pytest.mark.parametrize(
     "other",
     [
@@ -318,6 +338,7 @@ def test_a_cursor_of_another_box_is_refused(box: BoxClient, client: BoxClient) -
     assert fault(search(client, fromCursor=cursor(box))) == (400, "SVC0002")
 
 
+@pytest.mark.nms("cursor")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -340,6 +361,7 @@ def test_a_forged_cursor_is_refused(box: BoxClient, forge: Callable[[str], str])
 # What is refused -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.nms("selectionCriteria", "maxEntries is a must; what is not clear is refused")
 @pytest.mark.parametrize(
     "asked",
     [
@@ -370,6 +392,7 @@ def test_a_selection_that_says_nothing_clear_is_refused(box: BoxClient, asked: J
     assert fault(answer) == (400, "SVC0002")
 
 
+@pytest.mark.nms("searchCriteria", "PresetSearch is refused, and so is what is not clear")
 @pytest.mark.parametrize(
     "one",
     [

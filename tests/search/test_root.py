@@ -16,6 +16,7 @@ def search(client: BoxClient, **criteria: Any) -> httpx.Response:
     return client.post("/folders/operations/search", {"selectionCriteria": asked})
 
 
+@pytest.mark.nms("POST /folders/operations/search", "The search for Root=Yes finds the root")
 def test_the_search_for_the_root_finds_it(stack: LocalStack) -> None:
     with BoxClient(stack) as client:
         found = search(client, maxEntries=1)
@@ -25,6 +26,10 @@ def test_the_search_for_the_root_finds_it(stack: LocalStack) -> None:
         assert "cursor" not in found.json()["folderList"]
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/search",
+    "Each folder comes with its subFolders and objects, for a client to begin its walk",
+)
 @pytest.mark.parametrize("most", [2, "2", 5000])
 def test_the_root_comes_with_what_is_in_it(stack: LocalStack, most: Any) -> None:
     with BoxClient(stack) as client:
@@ -35,6 +40,9 @@ def test_the_root_comes_with_what_is_in_it(stack: LocalStack, most: Any) -> None
         assert not root.keys() & {"cursor", "path"}
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/search", "What had no room in the answer is listed from the folder's cursor on"
+)
 def test_what_a_search_left_out_of_the_root_is_listed_from_its_cursor_on(stack: LocalStack) -> None:
     with BoxClient(stack) as client:
         (root,) = search(client, maxEntries=1).json()["folderList"]["folder"]

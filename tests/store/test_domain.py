@@ -33,6 +33,7 @@ def test_ids_sort_as_they_were_given_out(one: int, other: int) -> None:
     assert (compact(one) < compact(other)) == (one < other)
 
 
+@pytest.mark.nms("objectId, folderId", "The word operations is never an id")
 @given(NUMBERS)
 def test_an_id_is_one_and_the_word_operations_never(number: int) -> None:
     assert is_id(compact(number))

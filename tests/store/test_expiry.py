@@ -98,6 +98,8 @@ def iso(day: float) -> str:
 # What expires ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.nms("expiredObject")
+@pytest.mark.nms("deletion and expiry", "User deletion and expiry are different events")
 def test_an_expired_object_is_told_as_expired_and_not_as_deleted(desk: Desk) -> None:
     tagged, plain = desk.store(0, tag="t"), desk.store(0)
     young = desk.store(1)

@@ -38,6 +38,7 @@ def announce(box: BoxClient, body: bytes) -> httpx.Response:
     return box.post("/objects", {"object": {"payloadPart": [announced(body)]}})
 
 
+@pytest.mark.nms("POL0001", "What has no room in the box's quota is a 403")
 def test_an_object_that_has_no_room_is_refused_and_nothing_has_changed(box: BoxClient) -> None:
     box.text_object("x" * BYTES)
     token = now(box)

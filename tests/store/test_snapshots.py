@@ -152,6 +152,9 @@ DISTURBANCES = [
 ]
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder", "A folder's copy holds what its source held at the answer"
+)
 @pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize("disturb", DISTURBANCES, ids=lambda one: one.__name__)
 def test_a_copy_holds_what_its_source_held_whatever_follows(
@@ -210,6 +213,9 @@ def test_deletions_and_other_copies_hold_up_no_write_beside_them(desk: Desk) -> 
     assert desk.jobs() == waiting
 
 
+@pytest.mark.nms(
+    "503", "A write that would disturb a copy under way is a 503 in the end, and changes nothing"
+)
 def test_a_write_that_would_disturb_a_copy_waits_no_longer_than_its_request_may(desk: Desk) -> None:
     archive = Archive(desk)
     late = replace(desk.store, deadline=datetime.now(UTC) + timedelta(milliseconds=1))

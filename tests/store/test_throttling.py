@@ -59,6 +59,7 @@ class _Xml:
         yield self._body
 
 
+@pytest.mark.nms("SVC0001", "A store that is throttled answers 503 with Retry-After")
 @pytest.mark.parametrize("step", STEPS)
 def test_what_is_throttled_is_asked_for_again_later(api: Api, step: str) -> None:
     method, path, body, operation = STEPS[step]

@@ -15,6 +15,7 @@ def seq(box: BoxClient, url: str) -> int:
 # Writes that are one change each
 
 
+@pytest.mark.nms("changedFolder")
 def test_a_new_folder_is_one_changed_folder(box: BoxClient) -> None:
     token, store = now(box), box.folder_at("/RCSMessageStore")
     plain = box.folder("plain")
@@ -35,6 +36,8 @@ def test_a_new_folder_is_one_changed_folder(box: BoxClient) -> None:
     ]
 
 
+@pytest.mark.nms("changedFolder")
+@pytest.mark.nms("what is a change", "Moving or renaming a folder does not change what is in it")
 def test_a_folder_renamed_or_moved_is_one_changed_folder_and_what_is_in_it_does_not_change(
     box: BoxClient,
 ) -> None:
@@ -56,6 +59,7 @@ def test_a_folder_renamed_or_moved_is_one_changed_folder_and_what_is_in_it_does_
     assert moved == {**renamed, "parentFolder": target, "lastModSeq": last}
 
 
+@pytest.mark.nms("what is a change", "The creation of an object is a change of the object, not of its folder")
 @pytest.mark.parametrize("with_content", [True, False])
 def test_a_new_object_is_told_whole_so_that_no_one_needs_to_ask_for_it(
     box: BoxClient, with_content: bool
@@ -71,6 +75,9 @@ def test_a_new_object_is_told_whole_so_that_no_one_needs_to_ask_for_it(
     assert since(box, token) == [{"changedObject": shown(box, url)}]
 
 
+@pytest.mark.nms(
+    "changedObject", "The whole mutable state: parentFolder, flags, lastModSeq and correlation values"
+)
 @pytest.mark.parametrize("correlated", [{"correlationId": "id", "correlationTag": "tag"}, {}])
 def test_a_change_of_flags_tells_the_mutable_state_and_nothing_else(box: BoxClient, correlated: Json) -> None:
     url = box.text_object("hello", flags={"flag": ["\\Flagged"]}, **correlated)
@@ -88,6 +95,7 @@ def test_a_change_of_flags_tells_the_mutable_state_and_nothing_else(box: BoxClie
     assert found == [{**fixed, "lastModSeq": n} for n in (last - 2, last - 1, last)]
 
 
+@pytest.mark.nms("changedObject")
 def test_a_moved_object_tells_its_new_folder_and_nothing_that_a_move_cannot_change(box: BoxClient) -> None:
     url, target = box.text_object(flags={"flag": ["\\Seen"]}, correlationTag="tag"), box.folder("target")
     token = now(box)
@@ -98,6 +106,7 @@ def test_a_moved_object_tells_its_new_folder_and_nothing_that_a_move_cannot_chan
     ]
 
 
+@pytest.mark.nms("what is a change")
 def test_a_copied_object_is_a_creation_and_the_source_does_not_change(box: BoxClient) -> None:
     """Clause 5 of the change request: the linkage is copied; the contentId shows that the content is not."""
     url, target = box.text_object(correlationTag="tag"), box.folder("target")
@@ -107,6 +116,7 @@ def test_a_copied_object_is_a_creation_and_the_source_does_not_change(box: BoxCl
     assert shown(box, copied)["contentId"] == shown(box, url)["contentId"]
 
 
+@pytest.mark.nms("deletedObject")
 def test_a_deleted_object_tells_its_correlation_values(box: BoxClient) -> None:
     known = {"correlationId": "id", "correlationTag": "tag"}
     first, second = box.text_object(**known), box.plain_object()
@@ -130,6 +140,7 @@ def a_tree(box: BoxClient) -> tuple[str, list[str], list[str]]:
     return top, folders, [box.text_object(f"in {n}", folder) for n, folder in enumerate(folders)]
 
 
+@pytest.mark.nms("deletedFolder")
 def test_a_deleted_folder_is_the_deletion_of_everything_below_it_each_by_itself(box: BoxClient) -> None:
     top, folders, objects = a_tree(box)
     token = now(box)
@@ -141,6 +152,10 @@ def test_a_deleted_folder_is_the_deletion_of_everything_below_it_each_by_itself(
     assert len(events) == 6
 
 
+@pytest.mark.nms(
+    "POST /folders/operations/copyToFolder",
+    "Everything in a copied folder has a new id and an event of its own",
+)
 def test_a_copied_folder_is_the_creation_of_everything_below_it_parents_first_each_whole(
     box: BoxClient,
 ) -> None:
@@ -173,6 +188,7 @@ def test_a_folder_path_made_on_the_way_is_told_before_the_object_in_it(box: BoxC
 # Order, pages, nothing new
 
 
+@pytest.mark.nms("lastModSeq", "What changes nothing does not raise lastModSeq")
 def test_what_changes_nothing_is_no_change(box: BoxClient) -> None:
     folder, flagged = box.folder("folder"), box.plain_object(flags={"flag": ["\\Seen"]})
     token = now(box)
@@ -185,6 +201,7 @@ def test_what_changes_nothing_is_no_change(box: BoxClient) -> None:
     assert page(box, token)[::2] == ([], False)
 
 
+@pytest.mark.nms("lastModSeq", "Each change has the next number of the box")
 def test_changes_are_numbered_one_by_one_and_come_the_same_whatever_the_page(box: BoxClient) -> None:
     token = now(box)
     top, _, objects = a_tree(box)
@@ -200,6 +217,7 @@ def test_changes_are_numbered_one_by_one_and_come_the_same_whatever_the_page(box
     assert page(box, token, len(events) - 1)[2] is True
 
 
+@pytest.mark.nms("restartToken", "A token may be used again")
 def test_a_token_may_be_used_again_and_from_every_token_the_rest_follows(box: BoxClient) -> None:
     """A device that crashed between two pages can ask for the second one again."""
     token, rest = now(box), 4

@@ -126,6 +126,7 @@ def test_nothing_is_left_of_a_folder_that_was_filled_while_it_was_deleted(
     assert {storm.client.get(folder).status_code for folder in storm.doomed} == {404}
 
 
+@pytest.mark.nms("lastModSeq", "Under concurrent writers, too, each number is given out once")
 def test_the_log_has_every_number_once_and_each_row_names_its_last(behind: Behind) -> None:
     """The numbers are contiguous: that is how a reader can prove that it has seen everything."""
     assert [int(row["item"]["S"]) for row in behind.log()] == list(range(1, behind.seq() + 1))

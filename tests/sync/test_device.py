@@ -137,6 +137,7 @@ def test_a_device_that_dies_between_a_page_and_its_token_has_neither(
     assert_equal_to_the_box(device, opened)
 
 
+@pytest.mark.nms("changedObject", "Applying an event twice does no harm")
 def test_pages_that_come_again_change_nothing(
     box: BoxClient, device: Device, mirror: sqlite3.Connection
 ) -> None:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.whole
 HISTORIES = int(os.environ.get("HISTORIES", "6"))
 
 
+@pytest.mark.nms("restartToken", "Whoever follows from a token ends with what the box holds")
 def test_random_histories_agree_with_the_model_and_a_device_that_follows_ends_equal(
     stack: LocalStack,
 ) -> None:

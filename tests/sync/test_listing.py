@@ -46,6 +46,7 @@ def test_nothing_is_told_again_after_a_listing_of_a_quiet_box(
     assert since(box, listing(box)[1]) == []
 
 
+@pytest.mark.nms("base URL", "A box comes into being with the first request to its URL")
 def test_a_new_box_is_its_three_folders(box: BoxClient) -> None:
     events, _ = listing(box)
     root, default, store = told(events, "changedFolder")
@@ -271,6 +272,7 @@ def test_max_entries_is_a_number_from_one_on(box: BoxClient, most: str) -> None:
     assert answer.json()["requestError"]["serviceException"]["messageId"] == "SVC0002"
 
 
+@pytest.mark.nms("cursor", "maxEntries is a ceiling")
 @pytest.mark.whole
 def test_a_hundred_entries_when_nothing_is_said_and_never_more_than_a_thousand(box: BoxClient) -> None:
     """The delta also crosses from one partition of the log into the next."""

@@ -55,6 +55,7 @@ def test_a_token_cut_short_or_made_longer_is_refused(box: BoxClient) -> None:
         assert_refused(box, wrong)
 
 
+@pytest.mark.nms("restartToken")
 def test_a_token_of_another_box_is_refused(stack: LocalStack, box: BoxClient) -> None:
     with BoxClient(stack) as other:
         other.folder("folder")
@@ -71,6 +72,7 @@ def test_a_token_from_the_future_is_refused(stack: LocalStack, box: BoxClient) -
     assert_refused(box, signer.at(token, 10**17))
 
 
+@pytest.mark.nms("restartToken", "A token from before a reset gets a resetBox")
 @pytest.mark.parametrize("phase", ["delta", "listing"])
 def test_a_token_of_the_box_before_its_reset_says_so_and_leads_to_a_new_listing(
     stack: LocalStack, box: BoxClient, phase: str
@@ -104,6 +106,7 @@ def test_a_device_that_hears_of_a_reset_forgets_and_lists_again(
     assert len(folders) == 3
 
 
+@pytest.mark.nms("restartToken", "A token that is too old gets a resetBox")
 def test_a_token_older_than_the_log_says_so_if_the_box_has_moved_since(
     stack: LocalStack, box: BoxClient
 ) -> None:
@@ -124,6 +127,7 @@ def test_a_token_older_than_the_log_of_a_box_that_has_not_moved_is_as_good_as_ne
     assert names(page(box, fresh)[0]) == ["changedFolder"]
 
 
+@pytest.mark.nms("deletion and expiry", "Deletions are told to a token of up to 30 days")
 def test_a_token_as_old_as_the_log_still_leads_on(stack: LocalStack, box: BoxClient) -> None:
     token, signer = now(box), Signer(stack, box)
     folder = box.folder("folder")
@@ -144,6 +148,7 @@ def test_pages_of_an_old_delta_do_not_make_their_tokens_young(stack: LocalStack,
     assert timedelta(days=29) <= age < timedelta(days=29, hours=1)
 
 
+@pytest.mark.nms("restartToken")
 def test_a_token_is_opaque_but_fits_a_query_as_it_is(box: BoxClient) -> None:
     for token in (now(box), page(box, most=1)[1]):
         assert token.isascii()

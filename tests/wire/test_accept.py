@@ -38,6 +38,7 @@ CHOICES = [
 ]
 
 
+@pytest.mark.nms("JSON and XML", "The Accept header chooses between JSON and XML")
 @pytest.mark.parametrize(("accept", "kind"), CHOICES)
 def test_the_heavier_form_is_chosen_and_json_if_they_weigh_the_same(accept: str, kind: str) -> None:
     assert chosen(accept).content_type == kind

@@ -68,6 +68,7 @@ def test_what_is_no_number_is_left_for_the_reader_of_json_to_judge() -> None:
     assert read(xml("<lastModSeq>many</lastModSeq>")) == {"object": {"lastModSeq": "many"}}
 
 
+@pytest.mark.nms("JSON and XML", "A request may use any prefix for the namespace")
 def test_elements_may_have_the_namespace_by_default() -> None:
     body = f'<object xmlns="{NAMESPACE}"><correlationTag>grüße</correlationTag></object>'
     assert read(body) == TAG

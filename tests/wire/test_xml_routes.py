@@ -82,6 +82,7 @@ def test_a_resource_is_nmss_and_has_both_forms_or_onecopys_and_has_json() -> Non
     assert {(route.method, route.path) for route in every if route.json_only} == OURS | OF_THE_STORE
 
 
+@pytest.mark.nms("JSON and XML", "Every answer says the same in JSON and in XML")
 @pytest.mark.parametrize("path", EITHER)
 def test_an_answer_says_the_same_in_either_form(given: Any, path: str) -> None:
     client, ids = given
@@ -152,6 +153,7 @@ def test_a_refusal_is_in_xml_for_who_wants_xml(given: Any, method: str, path: st
     assert answer.headers["x-correlation-id"]
 
 
+@pytest.mark.nms("JSON and XML", "A client can work in XML alone")
 def test_a_day_of_a_device_in_xml(xml: XmlBox, stack: LocalStack) -> None:
     """What another client sees in JSON is what the device has done, and all that it was told was XML."""
     trip, spare = xml.folder(NAME), xml.folder()
@@ -184,6 +186,7 @@ def test_a_day_of_a_device_in_xml(xml: XmlBox, stack: LocalStack) -> None:
         assert other.get(trip).json()["folder"]["name"] == NAME
 
 
+@pytest.mark.nms("JSON and XML", "Form-data may hold its root-fields in XML")
 def test_form_data_may_hold_its_root_fields_in_xml(given: Any) -> None:
     client, _ = given
     fields = written({"object": {"correlationTag": "ü", "attributes": SUBJECT}})

@@ -138,11 +138,13 @@ def again(body: Any) -> Any:
     return loads(outward_xml.dumps(body).encode(), "application/xml", "body")
 
 
+@pytest.mark.nms("JSON and XML", "Every structure of NMS can be written as XML and read again")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_structure_of_nms_is_the_same_after_a_way_through_xml(name: str) -> None:
     assert again({name: EXAMPLES[name]}) == {name: EXAMPLES[name]}
 
 
+@pytest.mark.nms("JSON and XML", "The elements of an answer are in NMS's order")
 @pytest.mark.parametrize("name", sorted(ANSWERS & EXAMPLES.keys()))
 def test_an_answer_in_xml_has_the_schemas_order_whatever_order_it_was_made_in(name: str) -> None:
     backwards = outward_xml.dumps({name: _reversed(EXAMPLES[name])})
@@ -162,6 +164,7 @@ def test_the_product_and_this_tests_own_list_agree_on_the_order_of_every_answer(
             assert list(STRUCTURES[name])[: len(order.split())] == order.split(), name
 
 
+@pytest.mark.nms("JSON and XML", "The root element is in NMS's namespace, its children are unqualified")
 def test_an_object_in_xml_reads_as_the_standard_has_it() -> None:
     body = {
         "object": {"flags": {"flag": ["\\Seen"]}, "attributes": {"attribute": _ATTRIBUTES["attribute"][:1]}}
@@ -175,6 +178,7 @@ def test_an_object_in_xml_reads_as_the_standard_has_it() -> None:
     )
 
 
+@pytest.mark.nms("JSON and XML", "What Onecopy adds to a structure comes behind the elements of NMS")
 def test_what_onecopy_adds_follows_behind_what_nms_has() -> None:
     body = {"nmsSubscription": {"state": "active", "secret": "s", "index": 1, "expiry": "e", "duration": 2}}
     root = "".join(outward_xml.dumps(body).partition("<duration>")[1:])
