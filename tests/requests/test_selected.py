@@ -71,6 +71,7 @@ def flagged(client: BoxClient, urls: list[str]) -> list[str]:
     return [url for url in urls if "x" in client.get(f"{url}/flags").json()["flagList"]["flag"]]
 
 
+@pytest.mark.nms("bulkResponseList", "Each item has a code, a reason and a reference")
 @pytest.mark.nms("POST /objects/operations/bulkUpdate", "selectionCriteria may say which objects")
 def test_flags_are_added_to_what_meets_the_criteria_and_each_object_has_an_item(client: BoxClient) -> None:
     urls = fill(client, 5)
