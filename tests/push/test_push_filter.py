@@ -19,6 +19,7 @@ def sent_by(number: str, date: str = "2021-05-01T10:00:00Z") -> Json:
     return {"attributes": {"attribute": [{"name": name, "value": [value]} for name, value in named.items()]}}
 
 
+@pytest.mark.nms("nmsSubscription")
 def test_a_subscription_shows_its_filter(box: BoxClient) -> None:
     asked = {"criterion": [ANNE, UNSEEN], "operator": "Or"}
     made = ask(box, PUBLIC, filter=asked).json()["nmsSubscription"]
@@ -31,6 +32,7 @@ def test_a_filter_may_name_its_structure_once_more(box: BoxClient) -> None:
     assert made["filter"] == {"criterion": [ANNE]}
 
 
+@pytest.mark.nms("nmsSubscription")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -51,6 +53,9 @@ def test_a_filter_that_no_object_can_meet_is_refused(box: BoxClient, wrong: Any)
     assert box.get("/subscriptions").json()["nmsSubscriptionList"]["subscription"] == []
 
 
+@pytest.mark.nms(
+    "nmsSubscription", "filter: changes of objects that meet it are pushed, besides folders and deletions"
+)
 @pytest.mark.whole
 def test_only_what_meets_it_is_pushed_and_folders_and_deletions(
     box: BoxClient, subscriber: Subscriber
