@@ -14,7 +14,14 @@ from tests.clients.box_client import BoxClient, id_of
 from tests.contract.validation import answer_faults
 
 EXAMPLES = {str(one): one for one in examples()}
-STORY = ["createFolder", "createObject-text", "createObject-parts", "createObject-upload", "subscribe"]
+STORY = [
+    "createFolder",
+    "createObject-text",
+    "createObject-parts",
+    "createObject-upload",
+    "subscribe",
+    "putPreferences-created",
+]
 """In a new box, these make what the others name: the folder a4, the objects a5 and a6, the upload a7."""
 
 Ids = dict[str, str]
