@@ -20,6 +20,8 @@ from infra.local.stack import LocalStack
 
 SCHEMATHESIS = Path(__file__).parents[2] / ".venv-contract" / "bin" / "schemathesis"
 BOX = "tel:+99911112222"
+SCOPES = "oma_rest_nms.all_v1 onecopy.network"
+_BASE = "/nms/v1/main/acr:auth"
 SECONDS = 100
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
@@ -41,8 +43,8 @@ def main(arguments: list[str]) -> int:
         nearer.write_text(json.dumps(with_what_is_there(contract())))
         print(f"seed {asked.seed}, {asked.seconds} s", flush=True)
         command = [
-            *(str(SCHEMATHESIS), "run", str(nearer), "--url", f"{stack.url}/nms/v1/main/acr:auth"),
-            *("--header", f"Authorization: Bearer {stack.token(BOX)}"),
+            *(str(SCHEMATHESIS), "run", str(nearer), "--url", stack.url),
+            *("--header", f"Authorization: Bearer {stack.token(BOX, SCOPES)}"),
             *("--checks", CHECKS, "--seed", str(asked.seed), "--max-time", str(asked.seconds)),
             *("--generation-database", "none", "--warnings", "off", "--no-color"),
         ]
@@ -55,11 +57,22 @@ def with_what_is_there(whole: dict[str, Any]) -> dict[str, Any]:
     schemas, parameters = near["components"]["schemas"], near["components"]["parameters"]
     for name in ("FolderId", "ObjectId"):
         parameters[name]["schema"] = {"type": "string", "enum": [*_IDS, "zz", "a0"]}
-    urls = [f"/nms/v1/main/acr:auth/{kind}/{one}" for kind in ("folders", "objects") for one in _IDS]
+    parameters["StoreName"]["schema"] = {"type": "string", "enum": ["main", "other"]}
+    schemas["PreferencesName"] = {"type": "string", "enum": ["phone", "watch", "zz"]}
+    schemas["BoxId"] = {"anyOf": [{"enum": [BOX, "tel:+99922223333"]}, schemas["BoxId"]]}
+    urls = [f"{_BASE}/{kind}/{one}" for kind in ("folders", "objects") for one in _IDS]
     schemas["ResourceURL"] = {"anyOf": [{"type": "string", "enum": urls}, schemas["ResourceURL"]]}
     for name in ("NewFolder", "NewObject"):
         schemas[name]["properties"]["parentFolderPath"] = {"anyOf": [{"enum": _PATHS}, {"type": "string"}]}
+    near["paths"] = dict(map(_below_root, near["paths"].items()))
     return near
+
+
+def _below_root(one: tuple[str, Any]) -> tuple[str, Any]:
+    """A path with what it holds, from the server's root on: whoever runs the requests knows one server."""
+    path, item = one
+    kept = {name: part for name, part in item.items() if name != "servers"}
+    return (path if "servers" in item else _BASE + path), kept
 
 
 if __name__ == "__main__":

@@ -33,12 +33,16 @@ def followed(node: Any) -> Any:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `path` follows the box, as in `/objects/{objectId}`."""
+    """One method of one path. `path` follows the box, as in `/objects/{objectId}`.
+
+    `of_store`: it belongs to no box, so `path` follows the server's root.
+    """
 
     method: str
     path: str
     parameters: tuple[dict[str, Any], ...]
     content: dict[str, Any]
+    of_store: bool = False
 
     @property
     def name(self) -> str:
@@ -82,7 +86,7 @@ def operations() -> Iterator[Operation]:
         for method in METHODS:
             if method in item:
                 parameters = map(followed, (*shared, *item[method].get("parameters", [])))
-                yield Operation(method.upper(), path, tuple(parameters), item[method])
+                yield Operation(method.upper(), path, tuple(parameters), item[method], "servers" in item)
 
 
 def examples() -> Iterator[Example]:

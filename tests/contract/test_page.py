@@ -17,6 +17,7 @@ TRY = """
     .find(label => label.textContent === name).querySelector("input");
   const until = async done => { while (!done()) await new Promise(resolve => setTimeout(resolve, 20)); };
   field("Box").value = given.box;
+  field("Scopes").value += " onecopy.network";
   document.getElementById("token").click();
   await until(() => field("Token").value);
   const said = [];
@@ -41,7 +42,13 @@ TRIES = {
     ("getFlag", 0): (204, ""),
     ("getPayload", 0): (200, '"contentType": "text/plain; charset=utf-8"'),
     ("renameFolder", 0): (200, "Summer"),
-    ("deleteObject", 0): (204, ""),
+    ("putPreferences", 0): (201, "/folders/a4"),
+    ("putPreferences", 1): (200, "pager-message"),
+    ("changeFlags", 1): (200, "/objects/a5"),
+    ("deliver", 0): (200, "/RCSMessageStore/a"),
+    ("deliver", 1): (200, "/Default/group/a"),
+    ("bulkDelete", 0): (200, "/objects/a5"),
+    ("deleteObject", 0): (404, "SVC0004"),
     ("getObject", 0): (404, "SVC0004"),
 }
 """What a reader sends, with which of its examples, and what comes back."""

@@ -67,7 +67,7 @@ export function show(contract, serverRoot) {
 function operations(contract, follow) {
   const of = (paths, isWebhook) => Object.entries(paths ?? {}).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]).map((method) => ({
-      method: method.toUpperCase(), path, content: item[method], isWebhook,
+      method: method.toUpperCase(), path, content: item[method], isWebhook, isOfStore: "servers" in item,
       parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])].map(follow),
     })));
   return [...of(contract.paths, false), ...of(contract.webhooks, true)];
@@ -101,7 +101,7 @@ function connect(contract, serverRoot) {
     table(["Scope", "What it allows"], scopes.map(([name, what]) => [code(name), what])),
     element("div", { className: "fields" }, rootLabel, boxLabel, scopeLabel, tokenLabel, get, said));
   const base = () => `${root.value}/nms/v1/${variables.storeName.default}/${encodeURIComponent(box.value)}`;
-  return { panel, base, token: () => token.value };
+  return { panel, base, root: () => root.value, token: () => token.value };
 }
 
 function operation(one, follow, connection) {
@@ -176,7 +176,7 @@ function attempt(one, body, follow, connection) {
   const send = element("button", {}, "Send");
   send.onclick = async () => {
     said.textContent = "…";
-    said.textContent = await sent(one.method, inputs, kinds[choice.value]?.kind, text.value, connection, one.path)
+    said.textContent = await sent(inputs, kinds[choice.value]?.kind, text.value, connection, one)
       .catch((error) => `${error.name}: ${error.message}`);
   };
   return element("div", { className: "attempt" }, element("h3", {}, "Try it"),
@@ -184,7 +184,7 @@ function attempt(one, body, follow, connection) {
     ...(kinds.length ? [choice, text] : []), send, said);
 }
 
-async function sent(method, inputs, kind, text, connection, path) {
+async function sent(inputs, kind, text, connection, { method, path, isOfStore }) {
   const given = (place) => inputs.filter((each) => each.in === place && each.input.value !== "");
   // JSON first: the answer to a payload is then an address, since a page cannot follow the redirect to S3.
   const headers = { accept: "application/json" };
@@ -194,7 +194,8 @@ async function sent(method, inputs, kind, text, connection, path) {
   const query = new URLSearchParams(given("query").map((each) => [each.name, each.input.value])).toString();
   const [type, body] = kind === "multipart/form-data" ? form(JSON.parse(text)) : [kind, text];
   if (kind) headers["content-type"] = type;
-  const answer = await fetch(`${connection.base()}${path}${query ? `?${query}` : ""}`, { method, headers, body: kind && body });
+  const base = isOfStore ? connection.root() : connection.base();
+  const answer = await fetch(`${base}${path}${query ? `?${query}` : ""}`, { method, headers, body: kind && body });
   const content = await answer.text();
   const lines = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
   return [`${answer.status} ${answer.statusText}`, ...lines, "", content && pretty(content)].join("\n");
