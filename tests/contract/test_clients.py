@@ -22,8 +22,11 @@ const configuration = new onecopy.Configuration({
   accessToken: given.token,
   headers: { accept: "application/json" }, // or the answer to a payload is a redirect to S3
 });
-const [changes, content, flags, folders, objects] =
-  ["Changes", "Content", "Flags", "Folders", "Objects"].map(tag => new onecopy[`${tag}Api`](configuration));
+const [changes, content, flags, folders, objects, preferences] =
+  ["Changes", "Content", "Flags", "Folders", "Objects", "Preferences"]
+    .map(tag => new onecopy[`${tag}Api`](configuration));
+const delivery = new onecopy.DeliveryApi(
+  new onecopy.Configuration({ basePath: given.root, accessToken: given.networkToken }));
 const idOf = url => url.split("/").pop();
 (async () => {
   const newFolderBody = { folder: { parentFolderPath: "/RCSMessageStore", name: "made" } };
@@ -40,7 +43,21 @@ const idOf = url => url.split("/").pop();
   const { nmsEventList, more } = await changes.getChanges({ maxEntries: 1000 });
   const { href } = await content.getPayload({ objectId });
   const missing = await objects.getObject({ objectId: "zz" }).catch(error => error.response.status);
+  const newPreferencesBody = { preferences: { folders: { exclude: [folder.resourceURL] } } };
+  await preferences.putPreferences({ name: "phone", newPreferencesBody });
+  const preferred = await changes.getChanges({ preferences: "phone" });
+  const delivered = await delivery.deliver({
+    storeName: "main",
+    rootFields: { deliver: { boxes: { boxId: [given.box] }, object: { parentFolderPath: "/Default/x" } } },
+    attachments: [new Blob(["from the network"], { type: "text/plain" })],
+  });
+  const [link] = delivered.bulkResponseList.response;
+  const objectReference = [{ resourceURL: object.resourceURL }, { resourceURL: link.success.resourceURL }];
+  const bulkDeleteBody = { bulkDelete: { objects: { objectReference } } };
+  const deleted = await objects.bulkDelete({ bulkDeleteBody });
   console.log(JSON.stringify({
+    preferred: preferred.nmsEventList.nmsEvent.length, delivered: link.success.path,
+    deleted: deleted.bulkResponseList.response.map(one => one.code),
     path: object.path, flags: object.flags.flag, size: object.payloadPart[0].size, more, missing,
     told: nmsEventList.nmsEvent.length, text: await (await fetch(href)).text(),
   }));
@@ -77,7 +94,15 @@ def test_the_typescript_client_works(
     library = libraries / "typescript" / "dist"
     program = tmp_path / "program.js"
     program.write_text(PROGRAM)
-    given = json.dumps({"base": client.base, "token": stack.token(client.box)})
+    given = json.dumps(
+        {
+            "base": client.base,
+            "root": stack.url,
+            "box": client.box,
+            "token": stack.token(client.box),
+            "networkToken": stack.token(client.box, "onecopy.network"),
+        }
+    )
 
     ran = subprocess.run(
         ["node", program, library, given], capture_output=True, text=True, timeout=60, check=False
@@ -92,4 +117,7 @@ def test_the_typescript_client_works(
         "missing": 404,
         "told": 5,
         "text": "hello",
+        "preferred": 4,
+        "delivered": "/Default/x/a8",
+        "deleted": [200, 200],
     }
