@@ -86,6 +86,22 @@ def test_a_part_may_have_many_headers_of_its_own(client: BoxClient) -> None:
     "A multipart/related is taken apart like a multipart/mixed; a multipart inside it is one part",
 )
 @pytest.mark.whole
+def test_headers_may_be_folded_and_content_keeps_its_line_breaks(client: BoxClient) -> None:
+    kind = b"Content-Type: text/plain;\r\n\tcharset=utf-8"
+    folded = kind + b"\r\nContent-Disposition: attachment;\r\n  filename=a.txt"
+    content = b"--MM\r\n one\r\n\r\n--MMM\r\n two:\r\n three"
+    inner = attachment(
+        multipart((folded, content), boundary="MM M"),
+        'multipart/mixed;\r\n boundary="MM M"',
+        'form-data;\r\n name="attachments"',
+    )
+    (part,) = stored(client, inner)
+    assert part["contentType"] == "text/plain; charset=utf-8"
+    assert part["contentDisposition"] == "attachment; filename=a.txt"
+    assert fetched(client, part).content == content
+
+
+@pytest.mark.whole
 def test_a_multipart_within_is_one_part_as_it_is(client: BoxClient) -> None:
     inner = multipart((b"Content-Type: text/plain", b"deep"), boundary="DEEP")
     related = mixed((b"Content-Type: multipart/alternative; boundary=DEEP", inner), kind="multipart/related")

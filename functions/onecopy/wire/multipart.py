@@ -1,7 +1,8 @@
 """Form-data and multipart bodies, byte for byte. A library parses them; this module adds the strictness.
 
-Tolerated, since clients write it: `multipart/form-data; name=…` as a part's disposition, and typographic
-quotes around names. Refused: a body that ends before its closing boundary.
+Tolerated, since clients write it: `multipart/form-data; name=…` as a part's disposition, typographic quotes
+around names, and headers folded onto several lines, as mail libraries fold them. Refused: a body that ends
+before its closing boundary.
 """
 
 import base64
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MOST_PARTS = 3000
 _MOST_HEADERS = 20
 _QUOTES = "\"'“”„"
+_FOLD = re.compile(rb"\r\n[ \t]+")
 
 
 @dataclass
@@ -64,7 +66,7 @@ def parse(body: bytes, content_type: str, what: str) -> list[BodyPart]:
     collector = _Collector(what)
     parser = MultipartParser(boundary, collector.callbacks, max_header_count=_MOST_HEADERS)
     try:
-        parser.write(body[max(start, 0) :])
+        parser.write(_unfolded(body[max(start, 0) :], boundary))
         parser.finalize()
     except FormParserError as error:
         raise InvalidInput(what) from error
@@ -78,6 +80,12 @@ def _boundary(content_type: str) -> bytes:
     header["content-type"] = content_type
     boundary = header.get_param("boundary")
     return boundary.encode("latin-1", "ignore") if isinstance(boundary, str) and len(boundary) <= 200 else b""
+
+
+def _unfolded(body: bytes, boundary: bytes) -> bytes:
+    """The body with each part's folded headers on one line (RFC 5322); the parts' content stays as it is."""
+    head = rb"(?:\A|\r\n)--" + re.escape(boundary) + rb"[ \t]*\r\n[^\r\n]+(?:\r\n[^\r\n]+)*"
+    return re.sub(head, lambda found: _FOLD.sub(b" ", found[0]), body)
 
 
 class _Collector:
