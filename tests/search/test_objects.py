@@ -170,6 +170,13 @@ def test_the_order_may_be_ascending_in_either_spelling(box: BoxClient, spelling:
     assert found(box, sortCriteria=order, maxEntries=3) == objects
 
 
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_the_older_spelling_may_name_the_whole_order(box: BoxClient, wrapped: bool) -> None:
+    objects = dated(box)
+    order = [{"type": "Date", "order": "Ascending"}]
+    assert found(box, sortCriterion={"criterion": order} if wrapped else order, maxEntries=3) == objects
+
+
 @pytest.mark.nms("sortCriteria", "Attribute: ascending, or descending by default")
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_objects_may_be_ordered_by_an_attribute(box: BoxClient, most: int) -> None:
@@ -369,6 +376,8 @@ def test_a_forged_cursor_is_refused(box: BoxClient, forge: Callable[[str], str])
         {"maxEntries": 0},
         {"maxEntries": -1},
         {"maxEntries": "many"},
+        {"maxEntries": "1_0"},
+        {"maxEntries": "１"},
         {"maxEntries": 1.5},
         {"maxEntries": True},
         {"maxEntries": 1, "nonRecursiveScope": True},

@@ -38,7 +38,8 @@ targetSourceRef: targetRef=reference sourceRefs selectionCriteria
 sourceRefs: folders objects
 bulkUpdate: objects operation flags selectionCriteria
 bulkDelete: objects selectionCriteria
-selectionCriteria: fromCursor maxEntries# searchCriteria searchScope=reference nonRecursiveScope! sortCriteria
+selectionCriteria: fromCursor maxEntries# searchCriteria searchScope=reference nonRecursiveScope! \
+    sortCriteria sortCriterion=sortCriteria
 searchCriteria: criterion* operator
 sortCriteria: criterion*? sortCriterion=criterion*?
 criterion: type name value order

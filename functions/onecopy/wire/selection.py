@@ -127,7 +127,7 @@ def _matching(
     found = Selection(
         limit=_limit(given),
         criteria=criteria(given.search_criteria, kind),
-        order=_order(given.sort_criteria),
+        order=_order(given.order_given),
         scope=cursors.urls.folder_id(scope.resource_url, "searchScope") if scope else None,
         recursive=not given.non_recursive_scope,
         kind=kind,
@@ -152,7 +152,7 @@ def _vanished(given: structures.SelectionCriteria, cursors: Cursors) -> Vanished
         raise InvalidInput("searchCriteria")
     if given.search_scope is not None or given.non_recursive_scope:
         raise InvalidInput("searchScope")
-    if given.sort_criteria is not None:
+    if given.order_given is not None:
         raise InvalidInput("sortCriteria")
     return VanishedObjects(_limit(given), _after(given, VanishedObjects.purpose, cursors))
 
@@ -162,7 +162,7 @@ def _created(given: structures.SelectionCriteria, place: int, cursors: Cursors) 
     asked = given.search_criteria
     if asked is None or _operator(asked) == "Not" or (_operator(asked) == "Or" and len(asked.criterion) > 1):
         raise InvalidInput("operator")
-    if given.sort_criteria is not None:
+    if given.order_given is not None:
         raise InvalidInput("sortCriteria")
     value = _text(asked.criterion[place].value or "")
     others = [one for number, one in enumerate(asked.criterion) if number != place]

@@ -24,6 +24,7 @@ ATTRIBUTES_BYTES = 300_000
 _PARTS_BYTES = 40_000
 LARGEST_UPLOAD = 5_000_000_000
 _LONGEST_DISPOSITION = 4000
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _CONTENT_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+( *;([ -~]*[!-~])?)?")
 
 Text255 = Annotated[str, StringConstraints(strict=True, max_length=LONGEST_NAME)]
@@ -42,13 +43,15 @@ class _Nms(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
 
 
-def _no_bool(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a truth is no number")
+    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
+        raise ValueError("not an integer in plain digits")
     return value
 
 
-Number = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[int, BeforeValidator(_plain)]
 """An integer, also accepted as a string, as a carrier sends it."""
 
 
@@ -239,10 +242,14 @@ class SortCriterion(_Nms):
 
 
 class SortCriteria(_Nms):
-    """`sort_criterion` is an older spelling of the list."""
+    """`sort_criterion` is an older spelling of the list, or of the whole structure."""
 
     criterion: Annotated[list[SortCriterion], Field(max_length=MOST_CRITERIA)] = []
     sort_criterion: Annotated[list[SortCriterion], Field(max_length=MOST_CRITERIA)] = []
+
+
+def _listed(value: Any) -> Any:
+    return {"criterion": value} if isinstance(value, list) else value
 
 
 class SelectionCriteria(_Nms):
@@ -252,6 +259,11 @@ class SelectionCriteria(_Nms):
     search_scope: Reference | None = None
     non_recursive_scope: Truth | None = None
     sort_criteria: SortCriteria | None = None
+    sort_criterion: Annotated[SortCriteria, BeforeValidator(_listed)] | None = None
+
+    @property
+    def order_given(self) -> SortCriteria | None:
+        return self.sort_criteria or self.sort_criterion
 
 
 class SelectionCriteriaBody(_Nms):
