@@ -36,6 +36,16 @@ def stored(client: BoxClient, kind: str, name: str | None = None) -> httpx.Respo
     "GET /objects/{objectId}/payload", "The content comes by a redirect to S3, or its address as JSON"
 )
 @pytest.mark.whole
+def test_a_head_of_a_body_leads_to_its_type_and_size(client: BoxClient) -> None:
+    url = client.text_object("hello")
+    redirect = client.http.head(f"{url}/payload")
+    assert redirect.status_code == 307
+    head = httpx.head(redirect.headers["location"])
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, "5", b"")
+    assert head.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.whole
 def test_a_body_is_a_redirect_or_for_whom_prefers_it_json(client: BoxClient) -> None:
     url = client.text_object("hello")
     redirect = client.get(f"{url}/payload")

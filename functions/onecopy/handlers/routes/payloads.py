@@ -40,7 +40,7 @@ def _href(request: Request, link: Link, number: int) -> outward.Json:
     if not link.content:
         raise Unknown("payload")
     part = link.content.parts[number - 1]
-    href = request.contents.href(link.content, number, request.store.now())
+    href = request.contents.href(link.content, number, request.store.now(), head=request.method == "HEAD")
     return {
         "href": href.href,
         "expires": outward.time(href.expires),

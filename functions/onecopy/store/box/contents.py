@@ -61,12 +61,14 @@ class Contents:
             ChecksumSHA256=part.checksum.removeprefix("sha256:"),
         )
 
-    def href(self, content: Content, number: int, now: datetime) -> Href:
-        """A presigned GET of the `number`-th part (from 1), with its type and a safe disposition."""
+    def href(self, content: Content, number: int, now: datetime, head: bool = False) -> Href:
+        """A presigned GET of the `number`-th part (from 1), with its type and a safe disposition. A signature
+        holds for one method, so a HEAD needs its own.
+        """
         part = content.parts[number - 1]
         lifetime = self._signed_for(now, self.lifetime)
         url = self.client.generate_presigned_url(
-            "get_object",
+            "head_object" if head else "get_object",
             Params={
                 "Bucket": self.bucket,
                 "Key": content.bucket_key(number),
