@@ -26,7 +26,7 @@ from infra.ops.rows.deployed import Deployed, Unreachable, in_stack, on_this_mac
 from infra.ops.rows.reading import AT_ONCE, MOST_AT_ONCE
 from infra.ops.wipe import wipe
 from onecopy.domain.box import BoxKey
-from onecopy.store.closing import close, reopen
+from onecopy.store.closed_boxes import close, reopen
 from onecopy.store.commit.transact import Store
 
 LOCAL_URL = "http://127.0.0.1:8080"

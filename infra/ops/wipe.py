@@ -23,7 +23,7 @@ from infra.ops.rows.reading import Key
 from onecopy.domain.box import BoxKey
 from onecopy.domain.content import split_share
 from onecopy.store.box import shares
-from onecopy.store.closing import close
+from onecopy.store.closed_boxes import close
 from onecopy.store.commit import table
 from onecopy.store.commit.conditional import held
 from onecopy.store.commit.kinds import ContentRow

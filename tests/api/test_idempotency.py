@@ -15,7 +15,7 @@ from onecopy.domain.content import checksum
 from onecopy.domain.errors import Busy, KeyReused, StillRunning
 from onecopy.domain.ids import RCS_MESSAGE_STORE
 from onecopy.domain.link import NewObject
-from onecopy.handlers.edge.once import OUTCOMES
+from onecopy.handlers.edge.idempotency_key import OUTCOMES
 from onecopy.store.box import copies, objects
 from onecopy.store.box.objects import Item
 from onecopy.store.commit.once import Repeated, begin

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.emulator import rows
+from infra.local.emulator import dynoxide
 from infra.local.stack import LocalStack
 from infra.ops.check.checking import check
 from infra.ops.rows.deployed import on_this_machine
@@ -21,7 +21,7 @@ from tests.clients.importing import Phone, finished
 from tests.stack.processes import cut_off, freeze
 from tests.stack.stacks import standin_stack
 
-pytestmark = pytest.mark.skipif(rows.program() is None, reason="npm's dynoxide is not to be had here")
+pytestmark = pytest.mark.skipif(dynoxide.program() is None, reason="npm's dynoxide is not to be had here")
 
 CONVERSATION = 300
 IMPORTED = 300

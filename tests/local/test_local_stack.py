@@ -16,7 +16,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.emulator import Emulator, EmulatorFailed, rows
+from infra.local.emulator import Emulator, EmulatorFailed, dynoxide
 from infra.local.emulator.clients import client
 from infra.local.host.keys import KeyStore
 from infra.local.stack import LocalStack
@@ -285,7 +285,7 @@ def test_rows_that_nothing_here_can_read_are_not_taken_for_none(
 ) -> None:
     keys = KeyStore(tmp_path / "keys")
     keys.save("emulator.json", {"rows": "dynoxide"})
-    monkeypatch.setattr(rows, "program", lambda: None)
+    monkeypatch.setattr(dynoxide, "program", lambda: None)
 
     with pytest.raises(EmulatorFailed, match="which is not installed: run make"):
         Emulator(tmp_path, keys, lock=0)

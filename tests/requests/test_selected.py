@@ -11,7 +11,7 @@ import pytest
 
 from infra.local.stack import LocalStack
 from onecopy.domain.ids import ObjectId
-from onecopy.handlers.edge.once import OUTCOMES
+from onecopy.handlers.edge.idempotency_key import OUTCOMES
 from onecopy.store.box import bulk, copies, objects
 from onecopy.store.commit.once import Plan, Repeated, begin
 from onecopy.store.commit.outcome import Outcome

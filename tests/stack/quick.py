@@ -38,7 +38,7 @@ from infra.local.host.keys import KeyStore
 from infra.local.host.logs import Log
 from infra.local.resources import Resources
 from infra.local.sources.pumps import queue_event
-from onecopy.store import deliveries
+from onecopy.store import delivery_to_many
 
 _URL = "http://store.example"
 _MOST_ROUNDS = 1_000
@@ -59,7 +59,9 @@ class QuickStack:
         self._open.enter_context(mock.patch.dict(os.environ, {"MOTO_ACCOUNT_ID": ACCOUNT}))
         self._open.enter_context(mock_aws())
         self._open.enter_context(_tables_copied_once())
-        self._open.enter_context(mock.patch.object(deliveries, "AT_ONCE", 1))  # moto mixes up several threads
+        self._open.enter_context(
+            mock.patch.object(delivery_to_many, "AT_ONCE", 1)
+        )  # moto mixes up several threads
         keys = KeyStore(self.data / "keys")
         emulator = cast("Emulator", _Moto(self.credentials))
         site = Site(TEMPLATE, self._parameters, self.url, emulator, keys, Log())

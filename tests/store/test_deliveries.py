@@ -13,8 +13,8 @@ from onecopy.domain.content import ContentKey, Part, bucket_keys, checksum, shar
 from onecopy.domain.errors import Busy, KeyReused, NMSError, NotAllowed, StillRunning
 from onecopy.domain.ids import ObjectId
 from onecopy.domain.link import NewObject
-from onecopy.handlers.edge.once import OUTCOMES
-from onecopy.store import closing, deliveries
+from onecopy.handlers.edge.idempotency_key import OUTCOMES
+from onecopy.store import closed_boxes, delivery_to_many
 from onecopy.store.box import objects, shares
 from onecopy.store.box.contents import Contents
 from onecopy.store.box.objects import Item, Result
@@ -47,7 +47,7 @@ class Delivery:
     dies: bool = False
 
     def run(self, store: Store | None = None, item: Item = ITEM) -> list[Result]:
-        return deliveries.deliver(store or self.store, self.boxes, item, self.put)
+        return delivery_to_many.deliver(store or self.store, self.boxes, item, self.put)
 
     def reach(self, count: int) -> list[Result]:
         """A try under the key after which the table refuses all writes, once so many boxes are reached."""
@@ -129,10 +129,10 @@ def test_a_delivery_leaves_no_note_when_it_is_done(delivery: Delivery) -> None:
 
 
 def test_a_repeat_is_answered_as_the_first_time_and_does_nothing(delivery: Delivery) -> None:
-    closing.close(delivery.store, delivery.boxes[2])
+    closed_boxes.close(delivery.store, delivery.boxes[2])
     delivery.store = replace(delivery.store, of_owner=True)
     first = delivery.run(delivery.keyed())
-    closing.reopen(delivery.store, delivery.boxes[2])
+    closed_boxes.reopen(delivery.store, delivery.boxes[2])
     for made, box in zip(first, delivery.boxes, strict=True):
         if isinstance(made, Outcome):
             objects.delete(delivery.store, box, ObjectId(made.thing_id))

@@ -14,7 +14,7 @@ from onecopy.domain.content import ContentKey, Part, checksum
 from onecopy.domain.errors import NMSError, NotAllowed
 from onecopy.domain.ids import RCS_MESSAGE_STORE, FolderId, ObjectId
 from onecopy.domain.link import NewObject
-from onecopy.store import deliveries
+from onecopy.store import delivery_to_many
 from onecopy.store.box import copies, folders, jobs, objects, uploads
 from onecopy.store.box.contents import Contents
 from onecopy.store.box.objects import Item
@@ -267,7 +267,7 @@ def test_each_box_is_charged_for_a_delivery_by_its_own_quota(box: Limited) -> No
     parts = (Part("text/plain", 5, checksum(b"")),)
     item = Item(("Default",), NewObject(), None, parts)
     put: Callable[[ContentKey], None] = lambda _: None  # noqa: E731
-    results = deliveries.deliver(box.limited(size=14).store, [box.key, other], item, put)
+    results = delivery_to_many.deliver(box.limited(size=14).store, [box.key, other], item, put)
     assert kinds(results) == [NotAllowed, Outcome]
     assert box.used == (1, 10)
     there = folders.find_box(box.store, other)

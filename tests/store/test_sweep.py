@@ -16,7 +16,7 @@ from infra.local.stack import LocalStack
 from onecopy.domain.box import BoxKey
 from onecopy.domain.ids import DEFAULT
 from onecopy.domain.link import NewObject
-from onecopy.store import enrolment
+from onecopy.store import expiring_boxes
 from onecopy.store.box import folders, objects
 from onecopy.store.box.expiry import AGAIN
 from onecopy.store.box.objects import Item
@@ -129,14 +129,14 @@ def make_old(behind: Behind, **more: str) -> None:
 def make_known(behind: Behind) -> None:
     """Makes the retention one that every function has known for long."""
     [row] = behind.rows("RETENTION", "")
-    earlier = datetime.fromisoformat(row["since"]["S"]) - enrolment.DEPLOYED
+    earlier = datetime.fromisoformat(row["since"]["S"]) - expiring_boxes.DEPLOYED
     behind.put({**row, "since": {"S": table.time_text(earlier)}})
 
 
 def test_a_box_from_before_the_retention_is_found_once(retention: None, dormant: Behind, sweep: Any) -> None:
-    assert list(enrolment.in_force()) == []
+    assert list(expiring_boxes.in_force()) == []
     sweep.handler({}, Context())
-    assert list(enrolment.in_force()) == [{"folder": "/Default", "days": 90}]
+    assert list(expiring_boxes.in_force()) == [{"folder": "/Default", "days": 90}]
     assert due(dormant) is None
 
     make_known(dormant)

@@ -1,5 +1,4 @@
-"""Which objects someone is told of: a device's preferences, met together with the provider's policy and, for
-a subscription, with its filter.
+"""Which objects someone is told of: by a device's preferences, the provider's policy, or a filter.
 
 Every folder is told. An object is in view if each of those it has to meet allows its date and its
 Message-Context, and excludes no folder above it. Dates and attributes never change, so an object comes into

@@ -30,7 +30,7 @@ from onecopy.handlers.routes import (
     bulk,
     changes,
     copies,
-    deliveries,
+    delivery_to_many,
     flags,
     folders,
     objects,
@@ -62,7 +62,7 @@ ROUTES = [
     *uploads.ROUTES,
     *flags.ROUTES,
     *subscriptions.ROUTES,
-    *deliveries.ROUTES,
+    *delivery_to_many.ROUTES,
     *preferences.ROUTES,
     *policies.ROUTES,
 ]

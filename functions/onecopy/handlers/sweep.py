@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from onecopy.domain.box import BoxKey
 from onecopy.handlers.edge import composition, measure
 from onecopy.push.ring import ring
-from onecopy.store import due, enrolment
+from onecopy.store import due, expiring_boxes
 from onecopy.store.box import expiry, shares, uploads
 from onecopy.store.commit import table
 from onecopy.store.commit.kinds import IntakeRow, SharedRow, SubscriptionRow, UploadRow
@@ -97,7 +97,7 @@ class _Sweep:
             return
         try:
             store = composition.parts().store
-            enrolment.enrol(store, retention, store.now() + timedelta(seconds=SHARE))
+            expiring_boxes.enrol(store, retention, store.now() + timedelta(seconds=SHARE))
         except Exception as error:
             self._fail(due.LOOK, error)
 
@@ -171,7 +171,7 @@ def _job(ones: Found, now: datetime) -> None:
 
 def _looks(ones: Found, now: datetime) -> None:
     if composition.retention() is None:
-        enrolment.release([one.box for one in ones])
+        expiring_boxes.release([one.box for one in ones])
         return
     missed = composition.queues().looks([one.box for one in ones])
     for one in ones:

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from infra.aws.template import REGION
-from infra.local.emulator import ministack, rows
+from infra.local.emulator import dynoxide, ministack
 from infra.local.emulator.child import Child, EmulatorFailed
-from infra.local.emulator.rows import StreamFile
+from infra.local.emulator.dynoxide import StreamFile
 from infra.local.host.keys import KeyStore
 
 _ROWS = ("dynamodb", "dynamodbstreams")
@@ -38,7 +38,7 @@ class Emulator:
         self._ministack = Child(ministack.recipe(data, self.root), self.log, lock)
         self._check_region()
         binary = None if whole else self._program()
-        self._rows = Child(rows.recipe(data, binary), self.log, lock) if binary else None
+        self._rows = Child(dynoxide.recipe(data, binary), self.log, lock) if binary else None
         self._whole = whole
         self._running = data / "running"
         self._cut_off = False
@@ -51,7 +51,7 @@ class Emulator:
     @property
     def stream(self) -> StreamFile | None:
         """The stream's file, if the stream outlives a restart."""
-        return StreamFile(rows.file(self._data)) if self._rows else None
+        return StreamFile(dynoxide.file(self._data)) if self._rows else None
 
     @property
     def expires_rows(self) -> bool:
@@ -81,7 +81,7 @@ class Emulator:
         self._running.touch()
         if self._rows:
             self._rows.start()
-            StreamFile(rows.file(self._data)).prepare()
+            StreamFile(dynoxide.file(self._data)).prepare()
         saved = self._keys.load(_FILE)
         self._ministack.start(int(saved.get("port", 0)))  # URLs in its state name the port
         self._keys.save(_FILE, saved | {"port": self._ministack.port, "region": REGION} | self._kept_in())
@@ -125,7 +125,7 @@ class Emulator:
 
     def _program(self) -> Path | None:
         """dynoxide's program, or None for ministack: a folder's rows stay with the one that has kept them."""
-        kept_in, binary = self._keys.load(_FILE).get("rows"), rows.program()
+        kept_in, binary = self._keys.load(_FILE).get("rows"), dynoxide.program()
         if kept_in == "dynoxide" and binary is None:
             raise EmulatorFailed(f"the rows in {self._data} are dynoxide's, which is not installed: run make")
         return None if kept_in == "ministack" else binary

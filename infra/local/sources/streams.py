@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.aws.template import REGION
-from infra.local.emulator.rows import StreamFile
+from infra.local.emulator.dynoxide import StreamFile
 from infra.local.functions.activity import Activity
 from infra.local.functions.declared import StreamSource
 from infra.local.functions.workers import FunctionFailed, Pool

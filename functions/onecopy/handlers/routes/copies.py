@@ -9,7 +9,7 @@ from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import FolderId, ObjectId
 from onecopy.domain.match import ANY
 from onecopy.handlers.edge import measure
-from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.idempotency_key import once
 from onecopy.handlers.routes import MODIFY, Answer, Request, Route
 from onecopy.handlers.routes.shared import selected
 from onecopy.handlers.routes.shared.begun_jobs import carry_on

@@ -6,7 +6,7 @@ from typing import Any
 from onecopy.domain.errors import InvalidInput, NMSError, UnknownPath
 from onecopy.domain.folder import Folder, check_name, split_path
 from onecopy.domain.ids import FolderId, ModSeq
-from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.idempotency_key import once
 from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
 from onecopy.handlers.routes.shared import listing

@@ -7,7 +7,7 @@ from functools import partial
 from onecopy.domain.errors import InvalidInput, NMSError, TooLarge, Unknown
 from onecopy.domain.folder import split_path
 from onecopy.domain.ids import FolderId, ObjectId, is_id
-from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.idempotency_key import once
 from onecopy.handlers.edge.request import etag
 from onecopy.handlers.routes import CREATE, MODIFY, READ, Answer, Request, Route
 from onecopy.handlers.routes.shared.items import answers, below, each, paths_of

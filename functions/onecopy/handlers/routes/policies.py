@@ -4,7 +4,7 @@ from onecopy.domain import content, criteria, interest, link, subscription
 from onecopy.domain.box import MAX_DEPTH
 from onecopy.handlers.routes import READ, Answer, Request, Route
 from onecopy.push import address
-from onecopy.store import enrolment
+from onecopy.store import expiring_boxes
 from onecopy.store.box import log
 from onecopy.wire import inward, outward, structures
 from onecopy.wire.preferences import policy, policy_shown
@@ -20,7 +20,7 @@ def in_force(request: Request) -> outward.Json:
     given = request.settings
     sync = policy(given.sync_policy)
     shown: outward.Json = {"syncPolicy": policy_shown(sync)} if sync.text else {}
-    if given.retains and (rules := enrolment.in_force()):
+    if given.retains and (rules := expiring_boxes.in_force()):
         shown["retention"] = list(rules)
     return shown | {
         "limits": _limits(),

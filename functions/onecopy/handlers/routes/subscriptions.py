@@ -10,7 +10,7 @@ from onecopy.domain.errors import InvalidInput
 from onecopy.domain.interest import Followed
 from onecopy.domain.subscription import LONGEST, RESET, WAITS, Subscription
 from onecopy.domain.token import RestartToken
-from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.idempotency_key import once
 from onecopy.handlers.routes import SUBSCRIBE, Answer, Request, Route
 from onecopy.push.address import BadNotifyURL, check_notify_url, host_of
 from onecopy.push.webhook import new_secret

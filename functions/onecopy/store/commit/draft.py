@@ -33,7 +33,7 @@ from onecopy.domain.link import Flags, Link, NewObject
 from onecopy.store.commit import box_row, rows, table
 from onecopy.store.commit.counting import Counting
 from onecopy.store.commit.kinds import BoxRow, ContentRow, FolderRow, LinkRow, NameRow, Row, sent_size
-from onecopy.store.commit.room import Room
+from onecopy.store.commit.quota import Room
 
 MAX_ROWS = 100
 MAX_BYTES = 3_500_000

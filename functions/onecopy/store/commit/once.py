@@ -1,4 +1,4 @@
-"""Idempotency-Key: a repeated request does its work once, and gets the same answer as the first time.
+"""The row of an Idempotency-Key, by which a repeated request does its work once and gets the same answer.
 
 The key's row is written in the same transactions as the work that it guards, and holds the outcome of each
 item so far. A repeat finds there what a try that died half-way had done, and continues from that point. Of

@@ -8,11 +8,11 @@ from onecopy.domain.content import Content, ContentKey
 from onecopy.domain.errors import InvalidInput, NMSError
 from onecopy.domain.ids import ContentId, ObjectId
 from onecopy.handlers.edge.caller import NETWORK, is_box_id
-from onecopy.handlers.edge.once import once
+from onecopy.handlers.edge.idempotency_key import once
 from onecopy.handlers.routes import Answer, Request, Route
 from onecopy.handlers.routes.objects import form_of
 from onecopy.handlers.routes.shared.items import below
-from onecopy.store import deliveries
+from onecopy.store import delivery_to_many
 from onecopy.store.box import folders
 from onecopy.store.box.objects import Item
 from onecopy.store.commit.outcome import Outcome
@@ -39,7 +39,7 @@ def deliver(request: Request) -> Answer:
         request.contents.put(zip(keyed, parts, bodies, strict=True))
 
     def work(request: Request) -> Answer:
-        made = deliveries.deliver(request.store, boxes, item, partial(put, request)) if boxes else []
+        made = delivery_to_many.deliver(request.store, boxes, item, partial(put, request)) if boxes else []
         found = dict(zip(boxes, made, strict=True))
         items = [
             one if isinstance(one, NMSError) else _item(request, one, found[one], item.place) for one in named

@@ -1,4 +1,4 @@
-"""Idempotency-Key (IETF, draft-ietf-httpapi-idempotency-key-header): a repeated request does its work once.
+"""Reads Idempotency-Key (IETF, draft-ietf-httpapi-idempotency-key-header) and wraps a route's work in it.
 
 A route parses first, so a malformed request is refused whatever its key. Then it hands over its work. What an
 earlier try has already done is answered from that try's notes; the rest is done now.
