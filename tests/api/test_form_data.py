@@ -117,6 +117,15 @@ def test_several_attachments_are_the_parts_in_order(client: BoxClient) -> None:
     assert [fetched(client, part).content for part in parts] == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("name", ["attachments[]", "Attachments", "content"])
+def test_content_under_an_unknown_name_is_refused_and_not_lost(client: BoxClient, name: str) -> None:
+    token = now(client)
+    root = (None, json.dumps({"object": {"parentFolderPath": "/RCSMessageStore"}}), "application/json")
+    answer = client.post("/objects", files={"root-fields": root, name: ("a.txt", "hello", "text/plain")})
+    assert fault(answer) == (400, "SVC0002")
+    assert since(client, token) == []
+
+
 @pytest.mark.whole
 def test_a_part_may_be_empty(client: BoxClient) -> None:
     kind = b"Content-Type: text/plain"

@@ -32,6 +32,8 @@ class Form:
         self.attachments = [part for part in parts if part.name in _ATTACHMENTS]
         if len(self.root_fields) != 1:
             raise InvalidInput("root-fields")
+        if any(part.body and part.name not in (*_ROOT_FIELDS, *_ATTACHMENTS) for part in parts):
+            raise InvalidInput("form-data")  # or content under a misspelt name would be lost in silence
 
     def root(self) -> object:
         part = self.root_fields[0]
