@@ -19,10 +19,10 @@ DATA ?= .local
 # reclaim, the demo's whole story. At the end: whether all that it holds agrees, and what only a deployment can show.
 BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/test_objects api/test_form_data \
 	api/test_payloads api/test_flags api/test_folders api/test_copies api/test_preferences search/test_root \
-	search/test_objects requests/test_bulk sync/test_changes sync/test_listing sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
+	search/test_objects sync/test_changes sync/test_listing sync/test_restart_tokens sync/test_device sync/test_concurrency sync/test_histories)
 # These tests need the store to call them back, or look into the emulator.
 CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay push/test_push_interest \
-	sync/test_interest store/test_reclaim ops/test_import docs/test_story access/test_cors \
+	sync/test_interest requests/test_bulk store/test_reclaim ops/test_import docs/test_story access/test_cors \
 	access/test_browser access/test_caching local/test_deployment)
 
 .PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clients fuzz clean

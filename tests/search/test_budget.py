@@ -118,7 +118,14 @@ TEXT = criterion("AllTextAttributes", "hello")
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
+def here(request: pytest.FixtureRequest) -> None:
+    """The store's limits can be changed only where it runs in this process."""
+    if not request.config.getoption("--quick"):
+        pytest.skip("the store runs in another process: see make quick")
+
+
+@pytest.fixture
+def few(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search reads only 25 links a page."""
     monkeypatch.setattr(search, "MOST_READ", 25)
 
@@ -161,7 +168,7 @@ def test_an_order_that_a_page_cannot_find_out_is_refused(large: BoxClient) -> No
 
 
 def test_folders_beyond_the_budget_are_refused_but_for_the_root(
-    box: BoxClient, monkeypatch: pytest.MonkeyPatch
+    here: None, box: BoxClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box.folder("one")
     monkeypatch.setattr(search, "MOST_READ", 2)
