@@ -23,7 +23,9 @@ BLACK_BOX := $(patsubst %,tests/%.py,access/test_rights api/test_bad_input api/t
 # These tests need the store to call them back, or look into the emulator.
 CALLED_BACK := $(patsubst %,tests/%.py,push/test_subscriptions push/test_push push/test_push_replay push/test_push_interest \
 	sync/test_interest requests/test_bulk store/test_reclaim ops/test_import docs/test_story access/test_cors \
-	access/test_browser access/test_caching local/test_deployment)
+	access/test_browser access/test_caching)
+# What only a deployment can show, and what takes longest: the other core begins with the rest.
+SLOWEST := tests/local/test_deployment.py
 
 .PHONY: demo quick test test-deployed test-aws serve deploy-local import lint docs format bench scale bundle browser pictures clients fuzz clean
 .DEFAULT_GOAL := demo
@@ -42,7 +44,7 @@ test: $(READY)
 # The same tests against the template as SAM deploys it, in another region: this shows what holds in the first only.
 test-deployed: $(READY) $(SAM)
 	@AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --template-file infra/template.yaml
-	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --deployed --numprocesses $(JOBS) --dist loadscope $(BLACK_BOX) $(CALLED_BACK)
+	@AWS_REGION=eu-central-1 exec $(BIN)/pytest --deployed --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder $(SLOWEST) $(BLACK_BOX) $(CALLED_BACK)
 
 # The same tests, except those that must be called back, against a throw-away stack in the current AWS account.
 test-aws: $(READY) $(SAM)
