@@ -119,7 +119,7 @@ def test_a_function_without_a_right_does_not_do_what_it_may_not(deployed: Deploy
     [
         ({"StoreName": "a/b"}, r"StoreName.*1 to 64 letters"),
         ({"Audience": "onecopy,,network"}, r"Audience.*separated by commas"),
-        ({"UserPool": "yes", "BoxClaim": "phone_number"}, r"BoxClaim is sub or username"),
+        ({"UserPool": "yes", "BoxClaim": "phone_number"}, r"BoxClaim must be sub or username"),
     ],
 )
 def test_a_wrong_parameter_is_refused_and_says_what_it_takes(
