@@ -1,7 +1,6 @@
 """What tests share: the whole stack on free ports, with the product's handlers or with stand-ins for them."""
 
 import ssl
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from infra.ops.check.checking import check
 from infra.ops.rows.deployed import Deployed, on_this_machine
 from onecopy.store.commit.transact import Store
 from tests.clients.box_client import BoxClient
-from tests.clients.browser import APP
+from tests.clients.browser import APP, Browser, program
 from tests.clients.importing import Phone
 from tests.clients.subscriber import Subscriber
 from tests.stack.at_table import store_of
@@ -27,7 +26,6 @@ _PROCESSES = frozenset({"standins", "hasty", "lambdas", "subscriber"})
 """Fixtures that start some."""
 
 _QUICK_ROOMS = frozenset({"api", "requests", "access", "contract", "search", "sync", "push", "store", "wire"})
-STACK_TIMES = pytest.StashKey[tuple[float, float]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,9 +81,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield quick  # type: ignore[misc]  # so does this one
         return
     deployed = bool(request.config.getoption("--deployed"))
-    started = time.monotonic()
     with LocalStack(tmp_path_factory.mktemp("stack"), deployed=deployed, parameters=origins) as running:
-        request.config.stash[STACK_TIMES] = started, time.monotonic()
         yield running
         if deployed:  # the other one is of tests that break it, too
             report = check(on_this_machine(running.data))
@@ -106,14 +102,6 @@ def _forget(request: pytest.FixtureRequest) -> Iterator[None]:
 def deployed_store(stack: LocalStack | AwsStack) -> Deployed:
     """Its table and its bucket, as the operator's commands take them."""
     return stack.deployed() if isinstance(stack, AwsStack) else on_this_machine(stack.data)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """How long it took from `sam build` to here."""
-    if config.getoption("--deployed") and (times := config.stash.get(STACK_TIMES, None)):
-        started, up = times
-        took = f"{up - started:.0f} s until it answered, {time.monotonic() - started:.0f} s until all had run"
-        terminalreporter.write_line(f"deployed: {took}")
 
 
 @pytest.fixture(scope="session")
@@ -150,6 +138,14 @@ def subscriber() -> Iterator[Subscriber]:
     """Listens on loopback until the test ends."""
     with Subscriber() as listening:
         yield listening
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Browser:
+    found = program()
+    if not found:
+        pytest.skip("no Chromium is installed: make browser gets Debian's, CHROMIUM names any other")
+    return Browser(found, tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.stack import LocalStack
 from tests.clients.box_client import STORE, BoxClient
-from tests.clients.browser import APP, STRANGER, Browser, program
+from tests.clients.browser import APP, STRANGER, Browser
 from tests.clients.following import now, since
 from tests.clients.uploading import DATA, announced, begin, object_url
 
@@ -22,14 +22,6 @@ NOTHING = "TypeError"
 REFUSED = """
   const outcome = asked => asked.then(answer => answer.status, error => error.name);
 """
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    found = program()
-    if not found:
-        pytest.skip("no Chromium is installed: make browser gets Debian's, CHROMIUM names any other")
-    return Browser(found, tmp_path)
 
 
 def given(stack: LocalStack, client: BoxClient) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The contract as a page, in a real browser: it shows every operation, and a reader can try each of them."""
 
 import re
-from pathlib import Path
 
 import httpx
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from infra.contract.reading import CONTRACT, contract, operations
 from infra.local.stack import LocalStack
 from tests.clients.box_client import BoxClient
-from tests.clients.browser import APP, Browser, program
+from tests.clients.browser import APP, Browser
 
 TRY = """
   show(given.contract, given.root);
@@ -52,14 +51,6 @@ TRIES = {
     ("getObject", 0): (404, "SVC0004"),
 }
 """What a reader sends, with which of its examples, and what comes back."""
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    found = program()
-    if not found:
-        pytest.skip("no Chromium is installed: make browser gets Debian's, CHROMIUM names any other")
-    return Browser(found, tmp_path)
 
 
 def test_the_documentation_is_served_with_all_that_it_needs(stack: LocalStack) -> None:

@@ -1,5 +1,7 @@
 """A subscription's filter (NMS): what is pushed are objects that meet it, folders and deletions."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -51,6 +53,11 @@ def test_a_filter_may_name_its_structure_once_more(box: BoxClient) -> None:
 def test_a_filter_that_no_object_can_meet_is_refused(box: BoxClient, wrong: Any) -> None:
     assert fault(ask(box, PUBLIC, filter=wrong)) == (400, "SVC0002")
     assert box.get("/subscriptions").json()["nmsSubscriptionList"]["subscription"] == []
+
+
+def test_no_start_of_a_sender_loads_what_only_filters_need() -> None:
+    code = "import sys, onecopy.push.delivery; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.nms(

@@ -24,7 +24,8 @@ _MEMBERS = frozenset({"folders", "minDate", "days", "messageContext"})
 _SHOWN = frozenset({"name", "resourceURL"})
 """What a list shows besides. It is accepted and ignored, so that a client may send back what it was shown."""
 
-_NAME = re.compile(r"[a-z0-9-]{1,64}")
+NAME = r"[a-z0-9-]{1,64}"
+_NAME = re.compile(NAME)
 _DAYS = re.compile(r"[0-9]{1,9}")
 _LONGEST_CONTEXT = 255
 _LONGEST_URL = 2000

@@ -12,6 +12,7 @@ from onecopy.domain.criteria import MOST_CRITERIA
 from onecopy.domain.errors import InvalidInput
 from onecopy.domain.folder import READ_ONLY, Attributes
 from onecopy.domain.link import MOST_FLAGS, NewObject, flag_set
+from onecopy.wire.preferences import NAME
 
 MOST_REFERENCES = 1000
 MOST_ATTRIBUTES = 200
@@ -291,7 +292,7 @@ def _criteria(value: Any) -> Any:
 
 class SubscriptionIn(_Nms):
     callback_reference: CallbackReference
-    preferences: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z0-9-]{1,64}$")] | None = None
+    preferences: Annotated[str, StringConstraints(strict=True, pattern=f"^{NAME}$")] | None = None
     duration: Duration | None = None
     filter: Annotated[SearchCriteria | None, BeforeValidator(_criteria)] = None
     client_correlator: Text255 | None = None

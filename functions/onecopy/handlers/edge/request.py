@@ -22,6 +22,7 @@ from onecopy.store.commit.transact import Store
 from onecopy.store.queues import Queues
 from onecopy.wire import inward, outward
 from onecopy.wire.media import JSON, Media
+from onecopy.wire.selection import Cursors
 from onecopy.wire.urls import OWN_BOX, Urls
 
 TIME = timedelta(seconds=13)
@@ -135,6 +136,11 @@ class Request:
 
     def max_entries(self) -> int:
         return inward.count(self.query.get("maxEntries"), "maxEntries")
+
+    @property
+    def cursors(self) -> Cursors:
+        """Those of the box's searches."""
+        return Cursors(self.urls, self.settings.restart_token_keys)
 
     def restart_token(self, text: str | None) -> RestartToken | None:
         if text is None:

@@ -38,7 +38,7 @@ def _by_reference(request: Request, urls: list[str], work: Callable[..., list[bu
 
 
 def _by_criteria(request: Request, raw: Any, work: Callable[..., list[bulk.Result]]) -> Answer:
-    found, cursor = selected.find(request, raw)
+    found, cursor = selected.find(request, selected.asked(request, raw))
     done = work(list(found), found)
     return selected.answer_each(request, list(found), _items(request, done), cursor)
 

@@ -68,8 +68,7 @@ class _Asked:
 
 def _by_criteria(request: Request, asked: _Asked, on_objects: copies.OnObjects) -> Answer:
     """Works on the objects that meet the selectionCriteria, at most as many as one request may name."""
-    criteria, target = asked.raw["targetSourceRef"], asked.target
-    selected.check(request, criteria)
+    criteria, target = selected.asked(request, asked.raw["targetSourceRef"]), asked.target
 
     def work(request: Request) -> Answer:
         store, key, network = request.store, request.key, request.caller.is_network

@@ -1,6 +1,6 @@
 """Preferences (Onecopy's own resource): what a device wants to know of, by a name that it chooses."""
 
-import logging
+from aws_lambda_powertools import Logger
 
 from onecopy.domain.errors import InvalidInput, Unknown, UnsupportedMedia
 from onecopy.handlers.routes import MODIFY, READ, Answer, Request, Route
@@ -11,7 +11,7 @@ from onecopy.wire import inward
 from onecopy.wire.preferences import is_name, shown
 from onecopy.wire.preferences import preferences as given_preferences
 
-_log = logging.getLogger(__name__)
+logger = Logger()
 
 
 def list_preferences(request: Request) -> Answer:
@@ -61,9 +61,9 @@ def _ring_followers(request: Request, name: str) -> None:
         followers = subscriptions.wake(request.key, now, following=name)
         rings = [ring(request.key, row, f"{now.timestamp()}") for row in followers]
         if request.queues.deliver(rings):
-            _log.warning("left to the sweep")
+            logger.warning("left to the sweep")
     except Exception as error:  # the preferences stand, whatever fails after their commit
-        _log.warning("followers not rung: %s", type(error).__name__)
+        logger.warning("left to the sweep", extra={"error": type(error).__name__})
 
 
 ROUTES = [

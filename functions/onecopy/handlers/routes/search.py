@@ -30,7 +30,7 @@ class _Found:
 
 
 def find_objects(request: Request) -> Answer:
-    cursors = Cursors(request.urls, request.settings.restart_token_keys)
+    cursors = request.cursors
     asked = selection.objects(request.json(), cursors)
     if isinstance(asked, VanishedObjects):
         return _vanished(request, asked, cursors)
@@ -64,7 +64,7 @@ def find_folders(request: Request) -> Answer:
 
     The folders found share `maxEntries`. A folder that shows less than it has, has a cursor of its own.
     """
-    cursors = Cursors(request.urls, request.settings.restart_token_keys)
+    cursors = request.cursors
     asked = selection.matching(request.json(), "folders", cursors)
     page = folder_search.find(request.store, request.key, asked)
     entries = max(1, asked.limit // max(1, len(page.folders)))

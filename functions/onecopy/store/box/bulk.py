@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from onecopy.domain.box import BoxKey
 from onecopy.domain.errors import NMSError, PreconditionFailed, Unknown
@@ -71,15 +72,9 @@ class _Objects:
     def _commit(self, done: int) -> list[Result]:
         batch = self.object_ids[done : done + MAX_ROWS // self.rows]
         wanted = [(LinkRow, table.link_item(object_id)) for object_id in batch]
-        return commit(
-            self.store,
-            self.key,
-            lambda: wanted,
-            lambda view, draft: self._decide(view, draft, batch),
-            many=True,
-        )
+        return commit(self.store, self.key, lambda: wanted, partial(self._decide, batch), many=True)
 
-    def _decide(self, view: View, draft: Draft, batch: Sequence[ObjectId]) -> list[Result]:
+    def _decide(self, batch: Sequence[ObjectId], view: View, draft: Draft) -> list[Result]:
         links = view.links(batch)
         answers: list[Result] = []
         for object_id in batch:

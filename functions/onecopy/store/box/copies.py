@@ -7,6 +7,7 @@ A job then fills it, parents first, each item whole.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from onecopy.domain.box import MAX_DEPTH, Box, BoxKey
 from onecopy.domain.errors import (
@@ -90,13 +91,7 @@ class _Objects:
         batch = self._batch(done)
         wanted: list[Wanted] = [folders.wanted(self.target)]
         wanted += [(LinkRow, table.link_item(source)) for source in batch if is_id(source)]
-        return commit(
-            self.store,
-            self.key,
-            lambda: wanted,
-            lambda view, draft: self._decide(view, draft, batch),
-            many=True,
-        )
+        return commit(self.store, self.key, lambda: wanted, partial(self._decide, batch), many=True)
 
     def _batch(self, done: int) -> Sequence[ObjectId]:
         """The next sources whose links, changes and contents fit one transaction."""
@@ -109,7 +104,7 @@ class _Objects:
             size += 1
         return self.sources[done : done + size]
 
-    def _decide(self, view: View, draft: Draft, batch: Sequence[ObjectId]) -> list[Outcome | NMSError]:
+    def _decide(self, batch: Sequence[ObjectId], view: View, draft: Draft) -> list[Outcome | NMSError]:
         folder = _target(view, self.target, self.network)
         links = view.links([source for source in batch if is_id(source)], with_parents=self.moves)
         answers: list[Link | NMSError] = []
@@ -212,15 +207,9 @@ class _Folders:
         batch = self.sources[done : done + self._AT_ONCE]
         known = [folders.wanted(source) for source in dict.fromkeys(batch) if is_id(source)]
         wanted = [folders.wanted(self.target), *known]
-        return commit(
-            self.store,
-            self.key,
-            lambda: wanted,
-            lambda view, draft: self._decide(view, draft, batch),
-            many=True,
-        )
+        return commit(self.store, self.key, lambda: wanted, partial(self._decide, batch), many=True)
 
-    def _decide(self, view: View, draft: Draft, batch: Sequence[FolderId]) -> list[Outcome | NMSError]:
+    def _decide(self, batch: Sequence[FolderId], view: View, draft: Draft) -> list[Outcome | NMSError]:
         parent = _target(view, self.target, self.network)
         self._read_names(view, batch)
         answers: list[Pair | NMSError] = []

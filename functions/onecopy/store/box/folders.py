@@ -115,10 +115,9 @@ def _entry(row: FolderRow) -> Entry:
     return Entry(row.place, FolderId(name)) if kind == "F" else Entry(row.place, object_id=ObjectId(name))
 
 
-def visible(store: Store, box: Box) -> Iterator[Folder]:
+def visible(box: Box) -> Iterator[Folder]:
     """Every folder that is not hidden. It reads them all."""
     for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#")):
-        store.check_time()
         folder = rows.folder(row)
         if not box.hides(folder.folder_id, folder.ancestors):
             yield folder
@@ -126,7 +125,12 @@ def visible(store: Store, box: Box) -> Iterator[Folder]:
 
 def tree(store: Store, box: Box, top: FolderId) -> set[FolderId]:
     """A folder and all below it that is not hidden."""
-    return {one.folder_id for one in visible(store, box) if top in (one.folder_id, *box.chain(one.ancestors))}
+    found = set[FolderId]()
+    for one in visible(box):
+        store.check_time()
+        if top in (one.folder_id, *box.chain(one.ancestors)):
+            found.add(one.folder_id)
+    return found
 
 
 def names(store: Store, key: BoxKey, folder_ids: Iterable[FolderId]) -> dict[FolderId, str]:

@@ -15,9 +15,9 @@ from onecopy.domain.folder import Folder
 from onecopy.domain.ids import FolderId, ModSeq, split_ids
 from onecopy.domain.interest import EVERYTHING, NOTHING_SPECIAL, Followed, Interest
 from onecopy.domain.token import LISTING_FOLDERS, LISTING_OBJECTS, BadToken, RestartToken
-from onecopy.store.box.folders import find_box
+from onecopy.store.box.folders import find_box, visible
 from onecopy.store.commit import rows, table
-from onecopy.store.commit.kinds import BoxRow, ChangeRow, FolderRow
+from onecopy.store.commit.kinds import BoxRow, ChangeRow
 from onecopy.store.commit.table import LOG_PARTITION
 from onecopy.store.commit.transact import Store
 from onecopy.store.view import listed
@@ -261,8 +261,4 @@ def _links(
 
 
 def _visible(box: Box) -> dict[FolderId, Folder]:
-    """Every folder that is not hidden, by id."""
-    found = (
-        rows.folder(row) for row in table.every(FolderRow, str(box.key), FolderRow.item.startswith("F#"))
-    )
-    return {f.folder_id: f for f in found if not box.hides(f.folder_id, f.ancestors)}
+    return {folder.folder_id: folder for folder in visible(box)}

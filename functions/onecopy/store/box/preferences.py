@@ -38,7 +38,7 @@ def put(store: Store, key: BoxKey, name: str, given: Preferences) -> tuple[bool,
             return False, False
         if not known and len(list(_rows(key))) >= MOST:
             raise NotAllowed("preferences")
-        draft.new_id()
+        draft.take_turn()
         row = _row(key, item, version, given)
         draft.row(lambda transaction: transaction.save(row))
         return not known, True
@@ -64,7 +64,7 @@ def delete(store: Store, key: BoxKey, name: str) -> None:
         known = view.get(PreferencesRow, item)
         if not known:
             raise Unknown("preferences")
-        draft.new_id()
+        draft.take_turn()
         draft.row(lambda transaction: transaction.delete(known))
 
     commit(store, key, lambda: [(PreferencesRow, item)], decide)

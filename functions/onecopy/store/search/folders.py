@@ -50,10 +50,10 @@ def _candidates(store: Store, box: Box, selection: Selection) -> Iterable[Folder
     """All folders that may meet the criteria and do. Raises NotAllowed if there are too many to sort."""
     budget = Budget(store)
     is_root = selection.criteria.are_of_the_root
-    for folder in [folders.find(store, box.key, ROOT)] if is_root else folders.visible(store, box):
+    for folder in [folders.find(store, box.key, ROOT)] if is_root else folders.visible(box):
+        store.check_time()
         budget.spend(1)
         if budget.is_spent:
-            store.check_time()
             raise NotAllowed("too many folders to sort")
         if selection.criteria.matches(of_folder(folder)):
             yield folder

@@ -216,7 +216,7 @@ def _renew(
 
     def decide(view: View, draft: Draft) -> SubscriptionRow:
         _check_room([row for row in _rows(key) if not is_over(row, draft.now)])
-        draft.new_id()  # commits on the box row: of two at once, the second counts the first
+        draft.take_turn()  # commits on the box row: of two at once, the second counts the first
         changes = _changes(store, found, view.box, restart) | _due_now(partition, draft.now)
         renewed = moved(found, partition, **changes, **_life(draft.now, duration))
         if found.box == partition:

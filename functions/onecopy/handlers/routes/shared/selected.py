@@ -6,6 +6,7 @@ from typing import Any
 from onecopy.domain.errors import NMSError
 from onecopy.domain.ids import ModSeq, ObjectId
 from onecopy.domain.link import Link
+from onecopy.domain.selection import Selection
 from onecopy.handlers.edge.request import Answer, Request
 from onecopy.store.commit.once import Plan
 from onecopy.store.search import objects as search
@@ -14,12 +15,15 @@ from onecopy.wire import outward, selection
 Done = tuple[int, outward.Json] | NMSError
 
 
-def find(request: Request, raw: Any) -> tuple[dict[ObjectId, ModSeq], str | None]:
-    """The objects that meet the selectionCriteria in `raw`, in their order, with their lastModSeqs, and the
-    cursor that finds the others, if there are more. None of both finds what is made after this request began.
+def asked(request: Request, raw: Any) -> Selection:
+    """The selectionCriteria in `raw`. Raises InvalidInput."""
+    return selection.matching(raw, "objects", request.cursors)
+
+
+def find(request: Request, asked: Selection) -> tuple[dict[ObjectId, ModSeq], str | None]:
+    """The objects that meet the criteria, in their order, with their lastModSeqs, and the cursor that finds
+    the others, if there are more. None of both finds what is made after this request began.
     """
-    cursors = selection.Cursors(request.urls, request.settings.restart_token_keys)
-    asked = selection.matching(raw, "objects", cursors)
     found: dict[ObjectId, ModSeq] = {}
 
     def take(link: Link) -> bool:
@@ -27,20 +31,15 @@ def find(request: Request, raw: Any) -> tuple[dict[ObjectId, ModSeq], str | None
         return True
 
     rest = search.objects(request.store, request.key, asked, take)
-    return found, cursors.write(rest, asked.purpose) if rest else None
+    return found, request.cursors.write(rest, asked.purpose) if rest else None
 
 
-def check(request: Request, raw: Any) -> None:
-    """Raises InvalidInput if the selectionCriteria in `raw` make no sense."""
-    selection.matching(raw, "objects", selection.Cursors(request.urls, request.settings.restart_token_keys))
-
-
-def plan(request: Request, raw: Any, check: Callable[[], None]) -> Plan:
+def plan(request: Request, asked: Selection, check: Callable[[], None]) -> Plan:
     """What `find` finds, after `check`. A repeat of the request gets what its first try found."""
 
     def make() -> Plan:
         check()
-        found, cursor = find(request, raw)
+        found, cursor = find(request, asked)
         return Plan([*found], cursor)
 
     return request.store.once.plan(make) if request.store.once else make()
